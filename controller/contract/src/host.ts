@@ -1,0 +1,66 @@
+// Hosts: invitation, enrolment, and what a host last reported.
+import { z } from "zod";
+import { hostName, instant } from "./names.js";
+import { pageQuery } from "./page.js";
+
+export const inviteBody = z.strictObject({
+  host: hostName,
+  ttlSeconds: z.number().int().min(60).max(86_400).default(3600),
+});
+/** `invitation` is the one string to paste on the host; it is shown this once. */
+export const invitationView = z.object({ host: z.string(), invitation: z.string(), expiresAt: instant });
+
+export const enrolmentBody = z.strictObject({
+  host: hostName,
+  secret: z.string().min(20).max(100),
+  signingRequest: z.string().max(8192),
+  /** host:port at which the agent serves gRPC. */
+  address: z.string().max(300),
+  agentVersion: z.string().max(64),
+});
+export const enrolmentReply = z.object({ hostId: z.string(), certificate: z.string(), caCertificate: z.string() });
+export type EnrolmentReply = z.infer<typeof enrolmentReply>;
+
+/** `invited`: nobody has come yet. `silent`: enrolled, but not in contact. */
+export const hostContact = z.enum(["invited", "in_contact", "silent"]);
+export const hostFacts = z.object({
+  hostname: z.string(),
+  machine: z.string(),
+  release: z.string(),
+  xenVersion: z.string(),
+  toolstack: z.string(),
+  virtCaps: z.string(),
+  cpus: z.number(),
+  memoryMib: z.number(),
+  defaultBridge: z.string(),
+  bridges: z.array(z.string()),
+  imageStore: z.string(),
+  diskRoots: z.array(z.string()),
+  agentVersion: z.string(),
+  bootId: z.string(),
+  problems: z.array(z.string()),
+});
+export type HostFactsView = z.infer<typeof hostFacts>;
+
+export const hostView = z.object({
+  name: z.string(),
+  id: z.string(),
+  address: z.string().nullable(),
+  contact: hostContact,
+  draining: z.boolean(),
+  lastContactAt: instant.nullable(),
+  /** Seconds since the last contact when this was answered; null when there was none. */
+  lastContactAgeS: z.number().nullable(),
+  enrolledAt: instant.nullable(),
+  certificateNotAfter: instant.nullable(),
+  facts: hostFacts.nullable(),
+  factsAt: instant.nullable(),
+  freeMemoryMib: z.number().nullable(),
+  storeFreeBytes: z.number().nullable(),
+  domains: z.number().int().nullable(),
+  runningJobs: z.number().int().nullable(),
+  toolstackError: z.string().nullable(),
+});
+export type HostView = z.infer<typeof hostView>;
+export const hostQuery = pageQuery.extend({ contact: hostContact.optional(), name: z.string().max(64).optional() });
+export const drainBody = z.strictObject({ draining: z.boolean() });

@@ -1,0 +1,96 @@
+// Images of the store, with what is wrong with them.
+import { z } from "zod";
+import { imageName, instant, optionValue, optionValues, sha256 } from "./names.js";
+import { pageQuery } from "./page.js";
+
+export const diagnosticView = z.object({
+  file: z.string(),
+  line: z.number().int(),
+  column: z.number().int(),
+  severity: z.enum(["error", "warning", "info"]),
+  code: z.string(),
+  message: z.string(),
+  advice: z.string(),
+});
+export type DiagnosticView = z.infer<typeof diagnosticView>;
+
+export const imageSummary = z.object({
+  name: z.string(),
+  accepted: z.boolean(),
+  /** A leading `_`: for create-like only. */
+  template: z.boolean(),
+  /** Why it cannot be provisioned, in one line; null when it can. */
+  reason: z.string().nullable(),
+  platform: z.string(),
+  hvm: z.boolean(),
+  osFlavor: z.string().nullable(),
+  osName: z.string().nullable(),
+  osVersion: z.string().nullable(),
+  /** Digest of the image's tree of files; null when the folder could not be read. */
+  version: sha256.nullable(),
+  bytes: z.number(),
+  changedAt: instant,
+  vms: z.number().int(),
+});
+export type ImageSummary = z.infer<typeof imageSummary>;
+
+export const optionView = z.object({
+  name: z.string(),
+  file: z.enum(["image.conf", "vm_conf.template"]),
+  type: z.enum(["text", "integer", "float", "list", "dict"]),
+  default: optionValue,
+  computed: z.boolean(),
+  customizable: z.boolean(),
+});
+export type OptionView = z.infer<typeof optionView>;
+export const imageFile = z.object({ path: z.string(), bytes: z.number(), mode: z.string(), sha256 });
+export const imageVersion = z.object({
+  version: sha256,
+  seenAt: instant,
+  files: z.number().int(),
+  bytes: z.number(),
+  current: z.boolean(),
+});
+
+export const imageView = imageSummary.extend({
+  /** Sanitised; safe to set as HTML. */
+  descriptionHtml: z.string(),
+  diagnostics: z.array(diagnosticView),
+  options: z.array(optionView),
+  files: z.array(imageFile),
+  versions: z.array(imageVersion),
+});
+export type ImageView = z.infer<typeof imageView>;
+
+export const imageQuery = pageQuery.extend({
+  accepted: z.stringbool().optional(),
+  name: z.string().max(64).optional(),
+});
+export const scanReply = z.object({
+  images: z.number().int(),
+  accepted: z.number().int(),
+  rejected: z.number().int(),
+  changed: z.array(z.string()),
+});
+export const createLikeBody = z.strictObject({ name: imageName });
+/** `sha256` is that of the file as it was read: a save over somebody else's is refused. Null for a new file. */
+export const saveFileBody = z.strictObject({
+  text: z.string().max(1024 * 1024),
+  sha256: sha256.nullable(),
+  /** Save although lint finds errors. */
+  force: z.boolean().default(false),
+});
+export const fileView = z.object({ path: z.string(), text: z.string(), sha256, mode: z.string() });
+export const savedFile = z.object({ sha256, diagnostics: z.array(diagnosticView) });
+export const editOptionsBody = z.strictObject({
+  imageConf: z.strictObject({ set: optionValues.default({}), unset: z.array(z.string()).default([]) }).optional(),
+  vmConf: z.strictObject({ set: optionValues.default({}), unset: z.array(z.string()).default([]) }).optional(),
+  force: z.boolean().default(false),
+});
+export const importQuery = z.object({
+  name: imageName.optional(),
+  modernise: z.stringbool().default(false),
+  replace: z.stringbool().default(false),
+});
+export const exportQuery = z.object({ format: z.enum(["tar", "gz", "zst"]).default("gz") });
+export const removeImageQuery = z.object({ force: z.stringbool().default(false) });

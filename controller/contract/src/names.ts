@@ -1,0 +1,27 @@
+// Names and small values that many shapes of the API share. White lists, all of them: see docs/glossary.md.
+import { z } from "zod";
+
+export const vmNamePattern = /^[A-Za-z][A-Za-z0-9_.-]{0,62}$/;
+export const imageNamePattern = /^[A-Za-z0-9_][A-Za-z0-9_.+-]{0,62}$/;
+export const hostNamePattern = /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$/;
+
+/** Starts with a letter, so that xl can never take it for a domain id. */
+export const vmName = z
+  .string()
+  .regex(vmNamePattern, "must start with a letter and hold 1 to 63 of A-Z a-z 0-9 _ . - ");
+export const imageName = z
+  .string()
+  .regex(imageNamePattern, "must hold 1 to 63 of A-Z a-z 0-9 _ . + - and start with a letter, a digit or _");
+export const hostName = z
+  .string()
+  .regex(hostNamePattern, "must hold 1 to 63 of A-Z a-z 0-9 . - and start and end with a letter or a digit");
+
+/** RFC 3339 in UTC with milliseconds. */
+export const instant = z.iso.datetime();
+export const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+export const uuid = z.uuid();
+
+/** An option's value as JSON: text, number, list or mapping. Whole numbers are ints, others floats. */
+export const optionValue = z.union([z.string(), z.number(), z.array(z.json()), z.record(z.string(), z.json())]);
+export const optionValues = z.record(z.string().max(200), optionValue);
+export type OptionValues = z.infer<typeof optionValues>;
