@@ -1,0 +1,60 @@
+// The steps that the verbs of package.json are made of: install, generate, compile, bundle. Each looks first whether there is anything to do.
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const bin = (name) => join(root, "node_modules", ".bin", name);
+
+/** Runs a program in the project's root with our terminal; ends the process when it fails, for nothing after it could hold. */
+export function must(program, args, options = {}) {
+  const done = spawnSync(program, args, { cwd: root, stdio: "inherit", ...options });
+  if (done.error) throw done.error;
+  if (done.status !== 0) {
+    process.stderr.write(`${program} ${args.join(" ")} ended with ${done.status ?? done.signal}\n`);
+    process.exit(done.status || 1);
+  }
+}
+
+function newest(folder) {
+  let latest = 0;
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    if (entry.isFile()) latest = Math.max(latest, statSync(join(entry.parentPath, entry.name)).mtimeMs);
+  }
+  return latest;
+}
+
+function isCurrent(target, ...sources) {
+  if (!existsSync(target)) return false;
+  const made = statSync(target).mtimeMs;
+  return sources.every((source) => statSync(source).mtimeMs <= made);
+}
+
+/** npm packages, when there are none yet or the lock file is newer than they are. */
+export function install() {
+  if (isCurrent(join(root, "node_modules", ".package-lock.json"), join(root, "package-lock.json"))) return;
+  must("npm", ["ci", "--no-audit", "--no-fund", "--loglevel", "error"]);
+}
+
+/** TypeScript from the .proto files. */
+export function generate() {
+  const generated = join(root, "proto", "src", "generated");
+  const from = join(root, "proto", "convirt");
+  if (existsSync(generated) && newest(generated) >= newest(from)) return;
+  must(bin("buf"), ["generate"]);
+}
+
+/** Every package, and the programs that are shipped as one file. */
+export function compile() {
+  must(bin("tsc"), ["-b"]);
+  must(process.execPath, ["agent/bundle.mjs"]);
+}
+
+export function build() {
+  install();
+  generate();
+  compile();
+}
+
+export { bin };
