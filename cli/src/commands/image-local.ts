@@ -1,0 +1,98 @@
+// `image lint` and `image render`: the two that work on a folder, without a controller and without a host.
+import { randomBytes } from "node:crypto";
+import { toJsonText } from "@convirt/image-format/json";
+import { lintImage } from "@convirt/image-format/lint";
+import { renderImage } from "@convirt/image-format/render";
+import { type Command, Option } from "commander";
+import { CommandFailed, exitCodes } from "../exit.js";
+import { readImageFolder } from "../image-folder.js";
+import { diagnosticLines } from "./diagnostics.js";
+import { assignment } from "./image.js";
+
+export function localImageCommands(image: Command): void {
+  image
+    .command("lint <dir>")
+    .description("check an image's folder; needs no controller")
+    .action((dir: string, _flags: unknown, command: Command) => lint(dir, isJson(command)));
+  image
+    .command("render <dir>")
+    .description("what a VM of this image would get; needs no controller")
+    .requiredOption("--vm <name>", "the VM's name")
+    .option("--machine <type>", "machine type of the host, as `uname -m` says it", "x86_64")
+    .option("--server-name <name>", "the host's name", "server1.example.com")
+    .option("--store <dir>", "the host's image store", "/var/cache/convirt/image_store")
+    .option("--bridge <bridge>", "a bridge that was found on the host")
+    .addOption(assignment("--set-image <name=value>", "a value for an option of image.conf"))
+    .addOption(assignment("--set-vm <name=value>", "a value for an option of vm_conf.template"))
+    .addOption(new Option("--toolstack <toolstack>").choices(["xl", "xm"]).default("xl"))
+    .action((dir: string, flags: RenderFlags, command: Command) => render(dir, flags, isJson(command)));
+}
+
+interface RenderFlags {
+  vm: string;
+  machine: string;
+  serverName: string;
+  store: string;
+  bridge?: string;
+  setImage?: Record<string, unknown>;
+  setVm?: Record<string, unknown>;
+  toolstack: "xl" | "xm";
+}
+
+function isJson(command: Command): boolean {
+  return command.optsWithGlobals<{ json?: boolean }>().json ?? false;
+}
+
+function lint(dir: string, json: boolean): void {
+  const folder = readImageFolder(dir);
+  const diagnostics = lintImage(folder);
+  const accepted = !diagnostics.some((one) => one.severity === "error");
+  if (json) process.stdout.write(`${JSON.stringify({ image: folder.name, accepted, diagnostics }, null, 2)}\n`);
+  else
+    process.stdout.write(
+      `${[...diagnosticLines(diagnostics), accepted ? `${folder.name} is accepted.` : `${folder.name} is rejected.`].join("\n")}\n`,
+    );
+  if (!accepted) throw new CommandFailed(exitCodes.refused, "");
+}
+
+function render(dir: string, flags: RenderFlags, json: boolean): void {
+  const folder = readImageFolder(dir);
+  const rendered = renderImage({
+    image: folder.name,
+    location: folder.name,
+    imageConf: folder.files.get("image.conf")?.text ?? "",
+    vmConf: folder.files.get("vm_conf.template")?.text ?? "",
+    vmName: flags.vm,
+    host: { machine: flags.machine, nodename: flags.serverName },
+    variables: {
+      store: flags.store,
+      serverName: flags.serverName,
+      ...(flags.bridge === undefined ? {} : { bridge: flags.bridge }),
+    },
+    imageValues: flags.setImage ?? {},
+    vmValues: flags.setVm ?? {},
+    enforceCustomizable: false,
+    toolstack: flags.toolstack,
+    nextMac,
+  });
+  if (!rendered.ok) {
+    if (json) process.stdout.write(`${JSON.stringify({ diagnostics: rendered.diagnostics }, null, 2)}\n`);
+    else process.stderr.write(`${diagnosticLines(rendered.diagnostics).join("\n")}\n`);
+    throw new CommandFailed(exitCodes.refused, "");
+  }
+  if (json) process.stdout.write(`${toJsonText(new Map() as never)}\n`);
+  else {
+    process.stdout.write(rendered.vmConfig);
+    process.stderr.write(
+      diagnosticLines(rendered.diagnostics)
+        .map((line) => `${line}\n`)
+        .join(""),
+    );
+  }
+}
+
+/** A new address of Xen's own range for each use of $AUTOGEN_MAC. */
+function nextMac(): string {
+  const [a = 0, b = 0, c = 0] = randomBytes(3);
+  return ["00", "16", "3e", ...[a & 0x7f, b, c].map((byte) => byte.toString(16).padStart(2, "0"))].join(":");
+}

@@ -1,0 +1,213 @@
+import { createReadStream, createWriteStream } from "node:fs";
+import { pipeline } from "node:stream/promises";
+import type { ImageSummary, ImageView } from "@convirt/contract/image";
+import { type Command, Option } from "commander";
+import { withContext } from "../context.js";
+import { editFile } from "../edit.js";
+import { CommandFailed, exitCodes } from "../exit.js";
+import { ago, plain, size, table } from "../output.js";
+import { listOptions, listQuery, moreLine } from "../paging.js";
+import { diagnosticLines } from "./diagnostics.js";
+import { localImageCommands } from "./image-local.js";
+
+export function imageCommands(program: Command): void {
+  const image = program
+    .command("image")
+    .description("images: list, show, lint, render, create-like, edit, import, export, remove");
+  listImages(image);
+  showImage(image);
+  localImageCommands(image);
+  changeImages(image);
+  moveImages(image);
+}
+
+function listImages(image: Command): void {
+  listOptions(image.command("list").description("list images, rejected ones with the reason"), "name")
+    .option("--name <part>", "names that hold this")
+    .option("--rejected", "only those that are rejected")
+    .option("--scan", "read the image store again first")
+    .action((flags: Record<string, string>, command: Command) =>
+      withContext(command, async ({ client, show }) => {
+        if (flags["scan"]) await client.call("scanImages");
+        const images = await client.call("listImages", {
+          query: { ...listQuery(flags), name: flags["name"], accepted: flags["rejected"] ? "false" : undefined },
+        });
+        show(images, (answer) =>
+          answer.items.length === 0 ? "No images." : imageTable(answer.items) + moreLine(answer),
+        );
+      }),
+    );
+}
+
+function showImage(image: Command): void {
+  image
+    .command("show <name>")
+    .description("one image: options, files, versions, findings")
+    .action((name: string, _flags: unknown, command: Command) =>
+      withContext(command, async ({ client, show }) =>
+        show(await client.call("showImage", { params: { name } }), imageText),
+      ),
+    );
+}
+
+function changeImages(image: Command): void {
+  image
+    .command("create-like <image> <name>")
+    .description("make a new image like another")
+    .action((like: string, name: string, _flags: unknown, command: Command) =>
+      withContext(command, async ({ client, show }) => {
+        const made = await client.call("createLike", { params: { name: like }, body: { name } });
+        show(made, () => `Image "${name}" is made. Change it: convirt image edit ${name} image.conf`);
+      }),
+    );
+
+  image
+    .command("edit <image> <file>")
+    .description(
+      "edit a file of an image in $EDITOR, linted before it is saved; or set options with --set-image, --set-vm",
+    )
+    .option("--force", "save although lint finds errors")
+    .action((name: string, file: string, flags: { force?: boolean }, command: Command) =>
+      withContext(command, (context) => editFile(context, name, file, flags.force ?? false)),
+    );
+
+  image
+    .command("set <image>")
+    .description("set options in an image's files; comments stay")
+    .addOption(assignment("--image <name=value>", "an option of image.conf"))
+    .addOption(assignment("--vm <name=value>", "an option of vm_conf.template"))
+    .option("--force", "save although lint finds errors")
+    .action(
+      (
+        name: string,
+        flags: { image?: Record<string, unknown>; vm?: Record<string, unknown>; force?: boolean },
+        command: Command,
+      ) =>
+        withContext(command, async ({ client, show }) => {
+          const body = {
+            imageConf: { set: flags.image ?? {} },
+            vmConf: { set: flags.vm ?? {} },
+            force: flags.force ?? false,
+          };
+          show(await client.call("editOptions", { params: { name }, body }), imageText);
+        }),
+    );
+
+  image
+    .command("remove <name>")
+    .description("remove an image from the store")
+    .option("--force", "although VMs of it exist")
+    .action((name: string, flags: { force?: boolean }, command: Command) =>
+      withContext(command, async ({ client, show }) => {
+        show(
+          await client.call("removeImage", { params: { name }, query: { force: flags.force } }),
+          () => `Image "${name}" is removed.`,
+        );
+      }),
+    );
+}
+
+function moveImages(image: Command): void {
+  image
+    .command("import <archive>")
+    .description("import an image from a tar, tar.gz or tar.zst; `-` reads standard input")
+    .option("--name <name>", "call it so")
+    .option("--modernise", "swap ConVirt's own generic provision.sh for today's")
+    .option("--replace", "take the place of an image of that name")
+    .action((archive: string, flags: { name?: string; modernise?: boolean; replace?: boolean }, command: Command) =>
+      withContext(command, async ({ client, show }) => {
+        const stream = archive === "-" ? process.stdin : createReadStream(archive);
+        const made = await client.call("importImage", { query: { ...flags }, stream });
+        show(made, imageText);
+      }),
+    );
+
+  image
+    .command("export <name>")
+    .description("export an image as an archive")
+    .addOption(new Option("--format <format>", "tar, gz or zst").choices(["tar", "gz", "zst"]).default("gz"))
+    .option("-o, --output <file>", "write here; `-` is standard output")
+    .action((name: string, flags: { format: string; output?: string }, command: Command) =>
+      withContext(command, async ({ client }) => {
+        const output = flags.output ?? `${name}.tar${flags.format === "tar" ? "" : `.${flags.format}`}`;
+        if (output === "-" && process.stdout.isTTY)
+          throw new CommandFailed(
+            exitCodes.usage,
+            "Cannot write an archive to a terminal: redirect it, or name a file with --output.",
+          );
+        const response = await client.open("exportImage", { params: { name }, query: { format: flags.format } });
+        await pipeline(response.body, output === "-" ? process.stdout : createWriteStream(output, { flags: "wx" }));
+        if (output !== "-") process.stderr.write(`${output} is written.\n`);
+      }),
+    );
+}
+
+/** `--x NAME=VALUE`, any number of times: JSON where it reads as JSON that is not text, text otherwise. */
+export function assignment(flags: string, description: string): Option {
+  return new Option(flags, `${description}; may be given again and again`).argParser(
+    (text: string, before: Record<string, unknown> | undefined) => {
+      const at = text.indexOf("=");
+      if (at < 1) throw new CommandFailed(exitCodes.usage, `Cannot read "${text}": it must be NAME=VALUE.`);
+      return { ...before, [text.slice(0, at)]: valueOf(text.slice(at + 1)) };
+    },
+  );
+}
+
+/** Lists and mappings are written as JSON; everything else is text, which the option's own type reads (so `512` sets a number where one is wanted). */
+function valueOf(text: string): unknown {
+  if (!/^[[{]/.test(text)) return text;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function imageTable(images: readonly ImageSummary[]): string {
+  return table(
+    ["NAME", "STATE", "OS", "SIZE", "VMS", "CHANGED", "VERSION"],
+    images.map((one) => [
+      one.name,
+      one.accepted ? (one.template ? "template" : "ok") : `rejected: ${one.reason ?? ""}`,
+      [one.osName, one.osVersion].filter(Boolean).join(" ") || null,
+      size(one.bytes),
+      one.vms,
+      ago(one.changedAt),
+      one.version?.slice(0, 12) ?? null,
+    ]),
+  );
+}
+
+function imageText(image: ImageView): string {
+  const state = image.accepted
+    ? image.template
+      ? "a template, for create-like only"
+      : "can be provisioned"
+    : `rejected: ${image.reason ?? ""}`;
+  const lines = [
+    `Image ${image.name}: ${state}`,
+    `  platform ${image.platform}, ${image.hvm ? "HVM" : "PV or PVH"}, ${size(image.bytes)}, version ${image.version?.slice(0, 12) ?? "-"}`,
+  ];
+  const marks = (one: ImageView["options"][number]) => (one.computed ? "computed" : one.customizable ? "" : "locked");
+  const sheet = table(
+    ["OPTION", "FILE", "TYPE", "DEFAULT", ""],
+    image.options.map((one) => [one.name, one.file, one.type, shorten(one.default), marks(one)]),
+  );
+  const files = table(
+    ["FILE", "SIZE", "MODE"],
+    image.files.map((one) => [one.path, size(one.bytes), one.mode]),
+  );
+  return [
+    ...lines.map(plain),
+    "",
+    sheet,
+    "",
+    files,
+    ...(image.diagnostics.length === 0 ? [] : ["", ...diagnosticLines(image.diagnostics)]),
+  ].join("\n");
+}
+
+function shorten(value: unknown): string {
+  const text = typeof value === "string" ? value : JSON.stringify(value);
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}

@@ -1,0 +1,100 @@
+import { hostname } from "node:os";
+import { password as askPassword, input } from "@inquirer/prompts";
+import type { Command } from "commander";
+import { trustedAuthority } from "../authority.js";
+import { Client } from "../client.js";
+import { withContext } from "../context.js";
+import { CommandFailed, exitCodes } from "../exit.js";
+import { currentSettings, forget, loadSaved, passwordFromEnvironment, save, settingsPath } from "../settings.js";
+
+export function loginCommands(program: Command): void {
+  program
+    .command("login [server]")
+    .description("sign in to a controller and keep a token for it")
+    .option("--username <name>")
+    .option("--password-stdin", "read the password from standard input")
+    .option("--days <n>", "days until the token expires", "90")
+    .option("--accept-ca <sha256>", "trust the controller's own authority if its key has this SHA-256")
+    .action(async (server: string | undefined, flags: LoginFlags, command: Command) => login(server, flags, command));
+
+  program
+    .command("logout")
+    .description("revoke the kept token and forget it")
+    .action((_flags: unknown, command: Command) =>
+      withContext(command, async ({ client }) => {
+        const saved = loadSaved();
+        if (saved?.tokenId !== undefined && saved.server === client.server)
+          await client.call("revokeToken", { params: { id: saved.tokenId } });
+        forget();
+        process.stderr.write("Signed out.\n");
+      }),
+    );
+
+  program
+    .command("whoami")
+    .description("who the controller takes me for")
+    .action((_flags: unknown, command: Command) =>
+      withContext(command, async ({ client, show }) =>
+        show(await client.call("showSession"), (me) => `${me.username} (${me.role}) at ${client.server}`),
+      ),
+    );
+}
+
+interface LoginFlags {
+  username?: string;
+  passwordStdin?: boolean;
+  days: string;
+  acceptCa?: string;
+}
+
+async function login(server: string | undefined, flags: LoginFlags, command: Command): Promise<void> {
+  const settings = currentSettings({ server: server ?? command.optsWithGlobals<{ server?: string }>().server });
+  const ca = await trustedAuthority(settings.server, settings.ca, flags.acceptCa);
+  const username = flags.username ?? (await ask(() => input({ message: "User" })));
+  const password = await readPassword(flags.passwordStdin ?? false);
+
+  const client = new Client({ server: settings.server, ...(ca === undefined ? {} : { ca }) });
+  try {
+    const response = await client.open("signIn", { body: { username, password } });
+    await response.body.dump();
+    const cookie = [response.headers["set-cookie"] ?? []]
+      .flat()
+      .map((one) => one.split(";")[0])
+      .join("; ");
+    const token = await client.call("createToken", {
+      body: { name: `convirt on ${hostname()}`.slice(0, 64), expiresInDays: Number(flags.days) },
+      headers: { cookie },
+    });
+    await client.call("signOut", { headers: { cookie } });
+    save({ server: settings.server, token: token.token, tokenId: token.id, ...(ca === undefined ? {} : { ca }) });
+    process.stderr.write(
+      `Signed in to ${settings.server} as ${token.username} (${token.role}) until ${token.expiresAt}; kept in ${settingsPath()}.\n`,
+    );
+  } finally {
+    await client.close();
+  }
+}
+
+async function readPassword(fromStdin: boolean): Promise<string> {
+  if (!fromStdin) return passwordFromEnvironment() ?? (await ask(() => askPassword({ message: "Password" })));
+  let text = "";
+  for await (const chunk of process.stdin.setEncoding("utf8")) {
+    text += chunk;
+    if (text.length > 4096)
+      throw new CommandFailed(
+        exitCodes.usage,
+        "Cannot read the password: standard input holds more than 4096 characters.",
+      );
+  }
+  return text.replace(/\r?\n$/, "");
+}
+
+async function ask(question: () => Promise<string>): Promise<string> {
+  if (!process.stdin.isTTY) {
+    throw new CommandFailed(
+      exitCodes.usage,
+      "Cannot ask for the name and password: standard input is not a terminal. Use --username and --password-stdin.",
+    );
+  }
+  return question();
+}

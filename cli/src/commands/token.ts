@@ -1,0 +1,54 @@
+import type { Command } from "commander";
+import { withContext } from "../context.js";
+import { ago, table } from "../output.js";
+
+export function tokenCommands(program: Command): void {
+  const token = program.command("token").description("API tokens: create, list, revoke");
+
+  token
+    .command("create <name>")
+    .description("make a token; it is shown this once")
+    .option("--role <role>", "viewer, operator or admin; at most your own")
+    .option("--days <n>", "days until it expires, 366 at most", "90")
+    .action((name: string, flags: { role?: string; days: string }, command: Command) =>
+      withContext(command, async ({ client, show }) => {
+        const made = await client.call("createToken", {
+          body: { name, role: flags.role, expiresInDays: Number(flags.days) },
+        });
+        show(made, (answer) => `${answer.token}\n\nShown this once; good until ${answer.expiresAt} as ${answer.role}.`);
+      }),
+    );
+
+  token
+    .command("list")
+    .description("list tokens")
+    .action((_flags: unknown, command: Command) =>
+      withContext(command, async ({ client, show }) => {
+        const tokens = await client.call("listTokens");
+        show(tokens, (answer) =>
+          answer.items.length === 0
+            ? "No tokens."
+            : table(
+                ["ID", "NAME", "USER", "ROLE", "EXPIRES", "LAST USED"],
+                answer.items.map((one) => [
+                  one.id,
+                  one.name,
+                  one.username,
+                  one.role,
+                  one.expiresAt,
+                  one.lastUsedAt === null ? "never" : ago(one.lastUsedAt),
+                ]),
+              ),
+        );
+      }),
+    );
+
+  token
+    .command("revoke <id>")
+    .description("end a token at once")
+    .action((id: string, _flags: unknown, command: Command) =>
+      withContext(command, async ({ client, show }) => {
+        show(await client.call("revokeToken", { params: { id } }), () => "The token is revoked.");
+      }),
+    );
+}

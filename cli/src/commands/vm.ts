@@ -1,0 +1,110 @@
+import type { VmDetail, VmView } from "@convirt/contract/vm";
+import type { Command } from "commander";
+import { withContext } from "../context.js";
+import { ago, duration, plain, size, table } from "../output.js";
+import { listOptions, listQuery, moreLine } from "../paging.js";
+
+const actions = [
+  { verb: "start", route: "startVm", done: "is started", already: "runs already" },
+  { verb: "shutdown", route: "shutdownVm", done: "was asked to shut down", already: "is stopped already" },
+  { verb: "destroy", route: "destroyVm", done: "is stopped", already: "is stopped already" },
+] as const;
+
+export function vmCommands(program: Command): void {
+  const vm = program.command("vm").description("VMs: list, show, start, shutdown, destroy, remove");
+
+  listOptions(vm.command("list").description("list VMs with what their host last reported"), "name")
+    .option("--host <host>")
+    .option("--image <image>")
+    .option("--state <state>", "running, paused, stopped, crashed, …")
+    .option("--name <part>", "names that hold this")
+    .action((flags: Record<string, string>, command: Command) =>
+      withContext(command, async ({ client, show }) => {
+        const { host, image, state, name } = flags;
+        const vms = await client.call("listVms", { query: { ...listQuery(flags), host, image, state, name } });
+        show(vms, (answer) =>
+          answer.items.length === 0
+            ? "No VMs. Make one: convirt provision IMAGE --host HOST --name VM"
+            : vmTable(answer.items) + moreLine(answer),
+        );
+      }),
+    );
+
+  vm.command("show <vm>")
+    .description("one VM, by name or id")
+    .action((id: string, _flags: unknown, command: Command) =>
+      withContext(command, async ({ client, show }) => show(await client.call("showVm", { params: { id } }), vmText)),
+    );
+
+  for (const action of actions) {
+    vm.command(`${action.verb} <vm>`)
+      .description(`${action.verb} a VM, by name or id`)
+      .action((id: string, _flags: unknown, command: Command) =>
+        withContext(command, async ({ client, show }) => {
+          const answer = await client.call(action.route, { params: { id } });
+          show(answer, () => plain(`${answer.vm.name} ${answer.already ? action.already : action.done}.`));
+        }),
+      );
+  }
+
+  vm.command("remove <vm>")
+    .description("remove a VM: its configuration and record, with --disks its disks too")
+    .option("--disks", "delete its writable disks as well")
+    .option("--force", "although it runs, or although its host is away (then the record alone)")
+    .action((id: string, flags: { disks?: boolean; force?: boolean }, command: Command) =>
+      withContext(command, async ({ client, show }) => {
+        const answer = await client.call("removeVm", {
+          params: { id },
+          query: { disks: flags.disks, force: flags.force },
+        });
+        show(answer, () =>
+          [
+            `${id} is removed.`,
+            ...answer.removed.map((path) => `  deleted ${path}`),
+            ...answer.kept.map((path) => `  kept    ${path}`),
+          ]
+            .map(plain)
+            .join("\n"),
+        );
+      }),
+    );
+}
+
+function stateText(vm: VmView): string {
+  // Old news is shown as old: an inventory comes at least each 5 s.
+  const age = vm.stateAgeS !== null && vm.stateAgeS > 20 ? ` (${duration(vm.stateAgeS)} ago)` : "";
+  return vm.state.replace("_", " ") + age;
+}
+
+function vmTable(vms: readonly VmView[]): string {
+  return table(
+    ["NAME", "STATE", "HOST", "IMAGE", "MEMORY", "VCPUS", "MADE"],
+    vms.map((one) => [
+      one.name,
+      stateText(one),
+      one.host,
+      one.image,
+      one.memoryMib === null ? null : size(one.memoryMib * 1024 * 1024),
+      one.vcpus,
+      ago(one.createdAt),
+    ]),
+  );
+}
+
+function vmText(vm: VmDetail): string {
+  const lines = [
+    `VM ${vm.name}: ${stateText(vm)}${vm.domainId === null ? "" : `, domain ${vm.domainId}`} on ${vm.host}`,
+    `  id       ${vm.id}`,
+    `  image    ${vm.image}, version ${vm.imageVersion.slice(0, 12)}`,
+    `  made     ${vm.createdAt} by job ${vm.jobId}`,
+    `  memory   ${vm.memoryMib === null ? "-" : size(vm.memoryMib * 1024 * 1024)}, ${vm.vcpus ?? "-"} vcpus`,
+    ...vm.disks.map((disk) => `  disk     ${disk.device} ${disk.format} ${size(disk.bytes)} ${disk.target}`),
+    `  config   ${vm.vmConfigPath}`,
+    "",
+    ...vm.vmConfig
+      .trimEnd()
+      .split("\n")
+      .map((line) => `    ${line}`),
+  ];
+  return lines.map(plain).join("\n");
+}

@@ -1,0 +1,39 @@
+import { readFileSync } from "node:fs";
+import { toJsonText } from "@convirt/image-format/json";
+import { parseXlConfig } from "@convirt/image-format/xl/config";
+import { parseXlDisk } from "@convirt/image-format/xl/disk";
+import type { Command } from "commander";
+import { CommandFailed, exitCodes } from "../exit.js";
+import { diagnosticLines } from "./diagnostics.js";
+
+export function xlCommands(program: Command): void {
+  const xl = program.command("xl").description("what Xen's own parsers would say, without a Xen");
+
+  xl.command("check <file>")
+    .description("an xl configuration; `-` reads standard input")
+    .action((file: string, _flags: unknown, command: Command) => {
+      const text = readFileSync(file === "-" ? 0 : file, "utf8");
+      report(parseXlConfig(text), command, `${file} is a configuration that xl accepts.`);
+    });
+
+  xl.command("disk <spec>")
+    .description("one entry of `disk`, such as 'file:/vm/a.img,xvda,w'")
+    .action((spec: string, _flags: unknown, command: Command) => {
+      report(parseXlDisk(spec), command, "xl accepts this disk entry.");
+    });
+}
+
+interface Verdict {
+  accepted: boolean;
+  diagnostics?: Parameters<typeof diagnosticLines>[0];
+}
+
+function report(verdict: Verdict, command: Command, yes: string): void {
+  const answer = { diagnostics: [], ...verdict };
+  if (command.optsWithGlobals<{ json?: boolean }>().json) process.stdout.write(`${toJsonText(answer as never)}\n`);
+  else
+    process.stdout.write(
+      `${[...diagnosticLines(answer.diagnostics), ...(verdict.accepted ? [yes] : [])].join("\n")}\n`,
+    );
+  if (!verdict.accepted) throw new CommandFailed(exitCodes.refused, "");
+}

@@ -1,0 +1,69 @@
+// What a person sees: tables, ages, sizes. Everything that came from outside is shown without its control characters, so that no name, log line or
+// error can drive the terminal.
+import Table from "cli-table3";
+
+/** Text as it may be written to a terminal: escape sequences and other control characters are shown as `\xNN`, newlines and tabs stay. */
+export function plain(text: string): string {
+  return text.replace(/(?![\n\t])\p{Cc}/gu, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`);
+}
+
+/** Removes escape sequences from a chunk of a log and shows other control characters harmless; carriage returns stay as line ends. */
+export function plainLog(text: string): string {
+  return plain(text.replace(/\r\n?/g, "\n"));
+}
+
+/** A table without frames: columns are as wide as they must be, the last may be long. */
+export function table(head: readonly string[], rows: readonly (readonly (string | number | null)[])[]): string {
+  const sheet = new Table({
+    head: [...head],
+    style: { head: [], border: [], "padding-left": 0, "padding-right": 2 },
+    chars: {
+      top: "",
+      "top-mid": "",
+      "top-left": "",
+      "top-right": "",
+      bottom: "",
+      "bottom-mid": "",
+      "bottom-left": "",
+      "bottom-right": "",
+      left: "",
+      "left-mid": "",
+      mid: "",
+      "mid-mid": "",
+      right: "",
+      "right-mid": "",
+      middle: "",
+    },
+  });
+  for (const row of rows) sheet.push(row.map((cell) => (cell === null ? "-" : plain(String(cell)))));
+  return sheet
+    .toString()
+    .split("\n")
+    .map((line) => line.trimEnd())
+    .join("\n");
+}
+
+/** Binary units, three digits: `1.5 GiB`. */
+export function size(bytes: number): string {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${unit === 0 ? value : value.toFixed(value < 10 ? 1 : 0)} ${units[unit]}`;
+}
+
+/** Seconds as a person says them: `4 s`, `3 min`, `2 h`, `5 d`. */
+export function duration(seconds: number): string {
+  if (seconds < 1) return `${Math.max(0, Math.round(seconds * 1000))} ms`;
+  if (seconds < 120) return `${Math.round(seconds)} s`;
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 172_800) return `${Math.round(seconds / 3600)} h`;
+  return `${Math.round(seconds / 86_400)} d`;
+}
+
+export function ago(instant: string | null, now: Date = new Date()): string {
+  return instant === null ? "-" : `${duration((now.getTime() - Date.parse(instant)) / 1000)} ago`;
+}

@@ -1,0 +1,89 @@
+// What the command line remembers between two calls: one controller's address, a token for it, and the authority that its certificate is checked by.
+// Precedence, highest first: options on the command line, environment (CONVIRT_SERVER, CONVIRT_TOKEN, CONVIRT_CA_FILE), the file that `convirt login` wrote.
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, join } from "node:path";
+import { z } from "zod";
+import { CommandFailed, exitCodes } from "./exit.js";
+
+const saved = z.object({
+  server: z.string(),
+  token: z.string(),
+  tokenId: z.string().optional(),
+  ca: z.string().optional(),
+});
+export type Saved = z.infer<typeof saved>;
+
+export interface Settings {
+  server: string;
+  token?: string;
+  /** PEM of the authority that signed the controller's certificate, when it is not one of the system's. */
+  ca?: string;
+}
+
+export const defaultServer = "http://127.0.0.1:8080";
+
+export function settingsPath(): string {
+  const base = process.env["XDG_CONFIG_HOME"] || join(homedir(), ".config");
+  return join(base, "convirt", "login.json");
+}
+
+export function loadSaved(): Saved | undefined {
+  let text: string;
+  try {
+    text = readFileSync(settingsPath(), "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+  const parsed = saved.safeParse(parseJson(text));
+  if (!parsed.success) {
+    throw new CommandFailed(
+      exitCodes.usage,
+      `Cannot read ${settingsPath()}: it is not what \`convirt login\` writes. Remove it and sign in again.`,
+    );
+  }
+  return parsed.data;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Written for the owner's eyes alone, whole or not at all. */
+export function save(settings: Saved): void {
+  const path = settingsPath();
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const temporary = `${path}.${process.pid}`;
+  writeFileSync(temporary, `${JSON.stringify(settings, null, 2)}\n`, { mode: 0o600 });
+  renameSync(temporary, path);
+}
+
+export function forget(): void {
+  rmSync(settingsPath(), { force: true });
+}
+
+/** The settings that a command works with, from all three places. A saved token is never sent to another server than the one that gave it. */
+export function currentSettings(flags: { server?: string | undefined }): Settings {
+  const file = loadSaved();
+  const server = flags.server ?? process.env["CONVIRT_SERVER"] ?? file?.server ?? defaultServer;
+  const sameServer = file !== undefined && file.server === server;
+  const token = process.env["CONVIRT_TOKEN"] ?? (sameServer ? file.token : undefined);
+  const caFile = process.env["CONVIRT_CA_FILE"];
+  const ca = caFile ? readFileSync(caFile, "utf8") : sameServer ? file.ca : undefined;
+  return { server, ...(token === undefined ? {} : { token }), ...(ca === undefined ? {} : { ca }) };
+}
+
+/** The password for `convirt login` without a terminal. */
+export function passwordFromEnvironment(): string | undefined {
+  return process.env["CONVIRT_PASSWORD"];
+}
+
+/** The editor of `convirt image edit`, by the usual two variables. */
+export function editor(): string {
+  return process.env["VISUAL"] || process.env["EDITOR"] || "vi";
+}
