@@ -4,10 +4,10 @@ import { toJsonText } from "@convirt/image-format/json";
 import { lintImage } from "@convirt/image-format/lint";
 import { renderImage } from "@convirt/image-format/render";
 import { type Command, Option } from "commander";
+import { assignment } from "../assignment.js";
 import { CommandFailed, exitCodes } from "../exit.js";
 import { readImageFolder } from "../image-folder.js";
 import { diagnosticLines } from "./diagnostics.js";
-import { assignment } from "./image.js";
 
 export function localImageCommands(image: Command): void {
   image

@@ -2,6 +2,7 @@ import { createReadStream, createWriteStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import type { ImageSummary, ImageView } from "@convirt/contract/image";
 import { type Command, Option } from "commander";
+import { assignment } from "../assignment.js";
 import { withContext } from "../context.js";
 import { editFile } from "../edit.js";
 import { CommandFailed, exitCodes } from "../exit.js";
@@ -140,27 +141,6 @@ function moveImages(image: Command): void {
         if (output !== "-") process.stderr.write(`${output} is written.\n`);
       }),
     );
-}
-
-/** `--x NAME=VALUE`, any number of times: JSON where it reads as JSON that is not text, text otherwise. */
-export function assignment(flags: string, description: string): Option {
-  return new Option(flags, `${description}; may be given again and again`).argParser(
-    (text: string, before: Record<string, unknown> | undefined) => {
-      const at = text.indexOf("=");
-      if (at < 1) throw new CommandFailed(exitCodes.usage, `Cannot read "${text}": it must be NAME=VALUE.`);
-      return { ...before, [text.slice(0, at)]: valueOf(text.slice(at + 1)) };
-    },
-  );
-}
-
-/** Lists and mappings are written as JSON; everything else is text, which the option's own type reads (so `512` sets a number where one is wanted). */
-function valueOf(text: string): unknown {
-  if (!/^[[{]/.test(text)) return text;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
 }
 
 function imageTable(images: readonly ImageSummary[]): string {

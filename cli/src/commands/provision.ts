@@ -1,11 +1,11 @@
 import type { DryRunReply, ProvisionBody } from "@convirt/contract/job";
 import type { Command } from "commander";
+import { assignment } from "../assignment.js";
 import { withContext } from "../context.js";
 import { CommandFailed, exitCodes } from "../exit.js";
 import { plain, size } from "../output.js";
 import { watchJob } from "../progress.js";
 import { diagnosticLines } from "./diagnostics.js";
-import { assignment } from "./image.js";
 
 interface Flags {
   host: string;
