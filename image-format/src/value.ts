@@ -3,9 +3,9 @@
 // dict -> Map, tuple -> Tuple. An int and a float so never get mixed up, and `3` and `3.0` write back as they were.
 
 /** A Python tuple: the format drops it as an option, but expressions use it (`'%s-%d' % (a, b)`). */
-export class Tuple {
-  readonly items: readonly Value[];
-  constructor(items: readonly Value[]) {
+export class Tuple<Item = Value> {
+  readonly items: readonly Item[];
+  constructor(items: readonly Item[]) {
     this.items = items;
   }
 }
@@ -22,4 +22,21 @@ export type OptionValue = string | bigint | number | Value[] | Map<DictKey, Valu
 export type Options = Map<string, OptionValue>;
 
 /** Python's name of the type of an option that the format does not carry. */
-export type DroppedType = "bool" | "NoneType" | "tuple" | "long" | "module" | "function";
+export type DroppedType =
+  | "bool"
+  | "NoneType"
+  | "tuple"
+  | "long"
+  | "module"
+  | "function"
+  | "type"
+  | "builtin_function_or_method"
+  | "instance"
+  | "instancemethod"
+  | "SRE_Match"
+  | "xrange"
+  | "enumerate"
+  | "listreverseiterator"
+  | "dictionary-keyiterator"
+  | "dictionary-valueiterator"
+  | "dictionary-itemiterator";
