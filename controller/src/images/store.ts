@@ -189,7 +189,8 @@ function rejection(error: unknown): string {
   if (error instanceof UnfitTree || error instanceof ChangedWhileRead) return error.message;
   const code = (error as NodeJS.ErrnoException).code;
   // A folder that cannot be read is the image's trouble; anything without a system code is a bug and stays one.
-  if (typeof code === "string" && code.startsWith("E") && !code.startsWith("ERR_")) return `its files cannot be read: ${code}`;
+  if (typeof code === "string" && code.startsWith("E") && !code.startsWith("ERR_"))
+    return `its files cannot be read: ${code}`;
   throw error;
 }
 

@@ -1,0 +1,57 @@
+// What the API shows of an image: field by field, so that nothing is shown that was not meant to be.
+import type { DiagnosticView, ImageSummary, ImageView } from "@convirt/contract/image";
+import type { Diagnostic } from "@convirt/image-format/diagnostic";
+import { toJsonText } from "@convirt/image-format/json";
+import type { ImageVersionEntity } from "./image.entity.js";
+import type { StoredImage } from "./store.js";
+
+export function toSummary(image: StoredImage, vms: number): ImageSummary {
+  return {
+    name: image.name,
+    accepted: image.accepted,
+    template: image.name.startsWith("_"),
+    reason: image.reason ?? null,
+    platform: image.platform,
+    hvm: image.hvm,
+    osFlavor: image.osFlavor ?? null,
+    osName: image.osName ?? null,
+    osVersion: image.osVersion ?? null,
+    version: image.tree?.digest ?? null,
+    bytes: image.tree?.bytes ?? 0,
+    changedAt: image.changedAt.toISOString(),
+    vms,
+  };
+}
+
+export function toView(image: StoredImage, vms: number, versions: ImageVersionEntity[]): ImageView {
+  return {
+    ...toSummary(image, vms),
+    descriptionHtml: image.descriptionHtml,
+    diagnostics: image.diagnostics.map(toDiagnosticView),
+    options: image.options.map((option) => ({
+      name: option.name,
+      file: option.file,
+      type: option.type,
+      default: JSON.parse(toJsonText(option.default)),
+      computed: option.computed,
+      customizable: option.customizable,
+    })),
+    files: (image.tree?.files ?? []).map((file) => ({
+      path: file.path,
+      bytes: file.size,
+      mode: file.mode.toString(8).padStart(4, "0"),
+      sha256: file.sha256.toString("hex"),
+    })),
+    versions: versions.map((version) => ({
+      version: version.version,
+      seenAt: version.seenAt,
+      files: version.files,
+      bytes: Number(version.bytes),
+      current: version.version === image.tree?.digest,
+    })),
+  };
+}
+
+export function toDiagnosticView({ file, line, column, severity, code, message, advice }: Diagnostic): DiagnosticView {
+  return { file, line, column, severity, code, message, advice };
+}

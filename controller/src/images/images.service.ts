@@ -1,0 +1,196 @@
+// The door of the images' room: what the store holds, and the trees that provisioning stages. It keeps the reading of the store fresh (at the
+// start, on request, when files change) and remembers which versions were seen. It never runs anything of an image.
+import type { ImageSummary, ImageView } from "@convirt/contract/image";
+import {
+  Inject,
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+  Optional,
+} from "@nestjs/common";
+import { InjectRepository } from "@nestjs/typeorm";
+import { type FSWatcher, watch } from "chokidar";
+import { Repository } from "typeorm";
+import { Refusal } from "../errors/refusal.js";
+import { StoredHashes } from "./hash-memory.js";
+import { ImageVersionEntity } from "./image.entity.js";
+import { IMAGE_USERS, type ImageUsers } from "./image-users.js";
+import { toSummary, toView } from "./image-view.js";
+import { IMAGE_SETTINGS, type ImageSettings } from "./settings.js";
+import { ImageStore, type StoredImage } from "./store.js";
+import type { Tree } from "./tree/hash.js";
+
+/** Editors and copies write in bursts; the scan waits for the end of one, but never longer than the second number. */
+const settleMs = 300;
+const settleAtMostMs = 5000;
+const versionsShown = 100;
+
+export interface ImageFilter {
+  page: number;
+  perPage: number;
+  sort?: string | undefined;
+  accepted?: boolean | undefined;
+  name?: string | undefined;
+}
+
+export interface ScanOutcome {
+  images: number;
+  accepted: number;
+  rejected: number;
+  changed: string[];
+}
+
+@Injectable()
+export class ImagesService implements OnApplicationBootstrap, OnApplicationShutdown {
+  readonly store: ImageStore;
+  private readonly logger = new Logger("images");
+  private watcher: FSWatcher | undefined;
+  private pending: NodeJS.Timeout | undefined;
+  private pendingSinceMs = 0;
+  private scanning: Promise<ScanOutcome> | undefined;
+  private readonly recorded = new Map<string, string>();
+
+  constructor(
+    @Inject(IMAGE_SETTINGS) settings: ImageSettings,
+    private readonly hashes: StoredHashes,
+    @InjectRepository(ImageVersionEntity) private readonly versions: Repository<ImageVersionEntity>,
+    @Optional() @Inject(IMAGE_USERS) private readonly users?: ImageUsers,
+  ) {
+    this.store = new ImageStore(settings.storeDir, hashes);
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    const outcome = await this.scan();
+    this.logger.log({ msg: "image store read", dir: this.store.root, ...outcome, changed: outcome.changed.length });
+    // Depth 3 sees each image's files and its script folders; what lies deeper is found by the stamps when the image is asked for.
+    this.watcher = watch(this.store.root, {
+      ignoreInitial: true,
+      followSymlinks: false,
+      depth: 3,
+      ignored: /(^|\/)\.[^/]+$/,
+    });
+    this.watcher.on("all", () => this.soon());
+    this.watcher.on("error", (error) =>
+      this.logger.warn({ msg: "the image store is not watched", reason: String(error) }),
+    );
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    clearTimeout(this.pending);
+    await this.watcher?.close();
+    await this.scanning?.catch(() => undefined);
+  }
+
+  private soon(): void {
+    const now = Date.now();
+    if (this.pending === undefined) this.pendingSinceMs = now;
+    clearTimeout(this.pending);
+    const wait = Math.max(0, Math.min(settleMs, this.pendingSinceMs + settleAtMostMs - now));
+    this.pending = setTimeout(() => {
+      this.pending = undefined;
+      this.scan().catch((error: unknown) => this.logger.error({ msg: "scan of the image store failed", err: error }));
+    }, wait);
+  }
+
+  /** Reads the store again. Two requests at once share the scan that begins after both were made. */
+  async scan(): Promise<ScanOutcome> {
+    await this.scanning?.catch(() => undefined);
+    this.scanning ??= this.scanNow().finally(() => {
+      this.scanning = undefined;
+    });
+    return await this.scanning;
+  }
+
+  private async scanNow(): Promise<ScanOutcome> {
+    await this.hashes.load();
+    const { changed } = await this.store.scan();
+    const images = this.store.all();
+    const roots = images.map(({ root }) => `${root}/`);
+    const companions = ["common", "custom_scripts"].map((name) => `${this.store.root}/${name}/`);
+    await this.hashes.prune((path) => [...roots, ...companions].some((root) => path.startsWith(root)));
+    await this.hashes.save();
+    for (const image of images) await this.record(image);
+    const accepted = images.filter((image) => image.accepted).length;
+    return { images: images.length, accepted, rejected: images.length - accepted, changed };
+  }
+
+  /** Remembers the image's version, the first time that it is seen. */
+  private async record({ name, tree }: StoredImage): Promise<void> {
+    if (tree === undefined || this.recorded.get(name) === tree.digest) return;
+    const row = { image: name, version: tree.digest, seenAt: new Date().toISOString() };
+    const values = { ...row, files: tree.files.length, bytes: String(tree.bytes) };
+    await this.versions.createQueryBuilder().insert().values(values).orIgnore().execute();
+    this.recorded.set(name, tree.digest);
+  }
+
+  /** The image as it is on the disk now. Throws Refusal not_found. */
+  async byName(name: string): Promise<StoredImage> {
+    await this.hashes.load();
+    const image = await this.store.image(name);
+    if (image === undefined) throw new Refusal("not_found", `There is no image "${name.slice(0, 80)}"`);
+    await this.record(image);
+    return image;
+  }
+
+  /**
+   * The trees that `name` needs on a host: the image first, then `common` and `custom_scripts` when the store has them. Throws Refusal
+   * not_found, or image_rejected when the folder holds what no tree may.
+   */
+  async trees(name: string): Promise<Tree[]> {
+    const image = await this.byName(name);
+    if (image.tree === undefined)
+      throw new Refusal("image_rejected", `Cannot stage image "${name}": ${image.reason ?? "rejected"}`);
+    const trees = await this.store.treesOf(name);
+    await this.hashes.save();
+    return trees;
+  }
+
+  async list(filter: ImageFilter): Promise<{ items: ImageSummary[]; total: number; page: number; perPage: number }> {
+    const vms = (await this.users?.countAll()) ?? new Map<string, number>();
+    const wanted = filter.name?.toLowerCase();
+    const all = this.store
+      .all()
+      .filter((image) => filter.accepted === undefined || image.accepted === filter.accepted)
+      .filter((image) => wanted === undefined || image.name.toLowerCase().includes(wanted))
+      .map((image) => toSummary(image, vms.get(image.name) ?? 0));
+    sortBy(all, filter.sort ?? "name");
+    const first = (filter.page - 1) * filter.perPage;
+    return {
+      items: all.slice(first, first + filter.perPage),
+      total: all.length,
+      page: filter.page,
+      perPage: filter.perPage,
+    };
+  }
+
+  async show(name: string): Promise<ImageView> {
+    const image = await this.byName(name);
+    const versions = await this.versions.find({
+      where: { image: name },
+      order: { seenAt: "DESC" },
+      take: versionsShown,
+    });
+    return toView(image, await this.usersOf(name), versions);
+  }
+
+  /** How many VMs were made of it. */
+  async usersOf(name: string): Promise<number> {
+    return (await this.users?.countByImage(name)) ?? 0;
+  }
+}
+
+const sortable = ["name", "accepted", "platform", "osName", "bytes", "changedAt", "vms"] as const;
+
+function sortBy(images: ImageSummary[], sort: string): void {
+  const down = sort.startsWith("-");
+  const field = sortable.find((name) => name === sort.replace(/^-/, ""));
+  if (field === undefined) {
+    throw new Refusal("bad_request", `Images cannot be sorted by "${sort}"; they can by ${sortable.join(", ")}`);
+  }
+  images.sort((a, b) => {
+    const [x, y] = [a[field] ?? "", b[field] ?? ""];
+    const order = x < y ? -1 : x > y ? 1 : a.name < b.name ? -1 : 1;
+    return down ? -order : order;
+  });
+}
