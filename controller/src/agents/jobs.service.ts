@@ -1,0 +1,139 @@
+// Asks a host about jobs: check, start, follow, cancel, forget. Errors of the wire come out as `mapAgentError` names them; every call has a
+// deadline but Follow, which lasts as long as its job and ends with `signal`.
+import type {
+  CancelOutcome,
+  CheckReply,
+  JobEvent,
+  ProvisionServiceClient,
+  ProvisionSpec,
+} from "@convirt/proto/provision";
+import { type CallOptions, type ClientUnaryCall, Metadata, type ServiceError } from "@grpc/grpc-js";
+import { Injectable } from "@nestjs/common";
+import { mapAgentError } from "./agent-error.js";
+import { AgentsService } from "./agents.service.js";
+
+const callMs = 15_000;
+/** Bytes of log that one batch of `follow` holds at most, so that a fast script cannot fill the memory. */
+const batchBytes = 1024 * 1024;
+
+@Injectable()
+export class JobsService {
+  private readonly agents: AgentsService;
+
+  constructor(agents: AgentsService) {
+    this.agents = agents;
+  }
+
+  /** The host's verdict; nothing is written there. */
+  check(hostId: string, spec: ProvisionSpec): Promise<CheckReply> {
+    const client = this.client(hostId);
+    return unary((options, done) => client.check({ spec }, new Metadata(), options, done));
+  }
+
+  /** Hands the job over. A job that the host knows already is not begun again. */
+  async start(hostId: string, spec: ProvisionSpec): Promise<{ known: boolean }> {
+    const client = this.client(hostId);
+    return await unary((options, done) => client.start({ spec }, new Metadata(), options, done));
+  }
+
+  async cancel(hostId: string, jobId: string): Promise<CancelOutcome> {
+    const client = this.client(hostId);
+    const reply = await unary<{ outcome: CancelOutcome }>((options, done) =>
+      client.cancel({ jobId }, new Metadata(), options, done),
+    );
+    return reply.outcome;
+  }
+
+  async forget(hostId: string, jobId: string): Promise<void> {
+    const client = this.client(hostId);
+    await unary((options, done) => client.forget({ jobId }, new Metadata(), options, done));
+  }
+
+  /** What comes, in batches of all that has arrived by then. Reading the next batch is what lets more arrive. */
+  async *follow(
+    hostId: string,
+    from: { jobId: string; afterSequence: bigint; logOffset: bigint },
+    signal: AbortSignal,
+  ): AsyncGenerator<JobEvent[]> {
+    signal.throwIfAborted();
+    const call = this.client(hostId).follow(from);
+    const waker = new Waker();
+    let ended = false;
+    let failure: Error | undefined;
+    call.on("readable", () => waker.wake());
+    call.on("end", () => {
+      ended = true;
+      waker.wake();
+    });
+    call.on("error", (error) => {
+      failure = error;
+      waker.wake();
+    });
+    const stop = (): void => call.cancel();
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      for (;;) {
+        const batch = arrived(call);
+        if (batch.length > 0) {
+          yield batch;
+          continue;
+        }
+        if (failure !== undefined) throw signal.aborted ? signal.reason : mapAgentError(failure);
+        if (ended) return;
+        await waker.wait();
+      }
+    } finally {
+      signal.removeEventListener("abort", stop);
+      call.cancel();
+    }
+  }
+
+  private client(hostId: string): ProvisionServiceClient {
+    return this.agents.connection(hostId).provision;
+  }
+}
+
+function arrived(call: { read(): JobEvent | null }): JobEvent[] {
+  const batch: JobEvent[] = [];
+  let bytes = 0;
+  while (bytes < batchBytes) {
+    const event = call.read();
+    if (event === null) break;
+    batch.push(event);
+    bytes += event.event?.$case === "log" ? event.event.value.data.length : 256;
+  }
+  return batch;
+}
+
+/** Remembers one wake-up, so that what arrives between looking and waiting is not missed. */
+class Waker {
+  private awake = false;
+  private resolve: (() => void) | undefined;
+
+  wake(): void {
+    this.awake = true;
+    this.resolve?.();
+  }
+
+  async wait(): Promise<void> {
+    if (!this.awake) await new Promise<void>((resolve) => (this.resolve = resolve));
+    this.awake = false;
+    this.resolve = undefined;
+  }
+}
+
+/** A call with one answer, as a promise, with a deadline. */
+export function unary<Reply>(
+  call: (
+    options: Partial<CallOptions>,
+    done: (error: ServiceError | null, reply: Reply) => void,
+  ) => ClientUnaryCall,
+  limitMs = callMs,
+): Promise<Reply> {
+  return new Promise((resolve, reject) => {
+    call({ deadline: Date.now() + limitMs }, (error, reply) => {
+      if (error === null) resolve(reply);
+      else reject(mapAgentError(error));
+    });
+  });
+}

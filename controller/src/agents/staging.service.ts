@@ -1,0 +1,224 @@
+// Brings image trees to a host: offers them by digest, and sends only the chunks that the host lacks. What is sent is hashed again while it
+// is read, chunk by chunk, against the hashes that were offered: a file that changed meanwhile stops the upload before it can mislead.
+import { createHash } from "node:crypto";
+import { type FileHandle, open } from "node:fs/promises";
+import { join } from "node:path";
+import type { ChunkRange, OfferReply, StagingServiceClient, UploadReply, UploadRequest } from "@convirt/proto/staging";
+import { type ClientWritableStream, Metadata } from "@grpc/grpc-js";
+import { Injectable } from "@nestjs/common";
+import { mapAgentError } from "./agent-error.js";
+import { AgentsService } from "./agents.service.js";
+import { unary } from "./jobs.service.js";
+
+const chunkBytes = 262_144;
+const messageChunks = 4;
+/** Hashing a large tree on the host before it commits takes its time. */
+const commitMs = 10 * 60_000;
+
+/** A tree as the images' room gives it; `root` is absolute, digests as staging.proto defines them. */
+export interface SendableTree {
+  name: string;
+  digest: string;
+  bytes: number;
+  root: string;
+  files: { path: string; mode: number; size: number; sha256: Buffer; chunkHashes: Buffer }[];
+}
+
+/** A file became another between its hashing and its sending. */
+export class ChangedSinceHashed extends Error {
+  constructor(path: string) {
+    super(`Cannot stage "${path}": it changed since it was hashed`);
+    this.name = "ChangedSinceHashed";
+  }
+}
+
+interface Piece {
+  file: number;
+  chunk: number;
+  data: Buffer;
+}
+
+@Injectable()
+export class StagingService {
+  private readonly agents: AgentsService;
+
+  constructor(agents: AgentsService) {
+    this.agents = agents;
+  }
+
+  /** Bytes that the host would have to be sent, at most: whole files count. Nothing is written there. */
+  async bytesLacking(hostId: string, trees: readonly SendableTree[]): Promise<number> {
+    const client = this.agents.connection(hostId).staging;
+    const reply = await unary<{ trees: { name: string; digest: string }[] }>((options, done) =>
+      client.listStaged({}, new Metadata(), options, done),
+    );
+    const staged = new Set(reply.trees.map((tree) => `${tree.name}\0${tree.digest}`));
+    return trees.filter((tree) => !staged.has(`${tree.name}\0${tree.digest}`)).reduce((sum, tree) => sum + tree.bytes, 0);
+  }
+
+  /** Brings `tree` to the host. `sent` is told of bytes as they leave. Ends early with `signal`. */
+  async stage(
+    hostId: string,
+    tree: SendableTree,
+    signal: AbortSignal,
+    sent: (progress: { bytes: number; total: number }) => void,
+  ): Promise<void> {
+    const client = this.agents.connection(hostId).staging;
+    const { name, digest } = tree;
+    let reply = await offer(client, { name, digest, tree: undefined });
+    if (reply.answer?.$case === "treeNeeded") {
+      const files = tree.files.map(({ path, mode, size, sha256 }) => ({ path, mode, size: BigInt(size), sha256 }));
+      reply = await offer(client, { name, digest, tree: { name, digest, files } });
+    }
+    if (reply.answer?.$case === "staged") return;
+    const files = reply.answer?.$case === "filesNeeded" ? reply.answer.value.files : [];
+    const needed = await this.chunksNeeded(client, tree, files, signal);
+    if (needed.length > 0) await upload(client, tree, needed, signal, sent);
+    await unary((options, done) => client.commit({ name, treeDigest: digest }, new Metadata(), options, done), commitMs);
+  }
+
+  private async chunksNeeded(
+    client: StagingServiceClient,
+    tree: SendableTree,
+    files: readonly number[],
+    signal: AbortSignal,
+  ): Promise<{ file: number; ranges: ChunkRange[] }[]> {
+    const needed: { file: number; ranges: ChunkRange[] }[] = [];
+    for (const file of files) {
+      signal.throwIfAborted();
+      const chunkHashes = tree.files[file]?.chunkHashes;
+      if (chunkHashes === undefined) throw new Error(`The host asks for file ${file} of ${tree.files.length}`);
+      const question = { treeDigest: tree.digest, name: tree.name, file, chunkHashes };
+      const reply = await unary<{ needed: ChunkRange[] }>((options, done) =>
+        client.offerChunks(question, new Metadata(), options, done),
+      );
+      if (reply.needed.length > 0) needed.push({ file, ranges: reply.needed });
+    }
+    return needed;
+  }
+}
+
+function offer(client: StagingServiceClient, request: Parameters<StagingServiceClient["offer"]>[0]): Promise<OfferReply> {
+  return unary((options, done) => client.offer(request, new Metadata(), options, done));
+}
+
+async function upload(
+  client: StagingServiceClient,
+  tree: SendableTree,
+  needed: { file: number; ranges: ChunkRange[] }[],
+  signal: AbortSignal,
+  sent: (progress: { bytes: number; total: number }) => void,
+): Promise<void> {
+  let bytes = 0;
+  const total = needed.reduce((sum, { file, ranges }) => sum + bytesOf(tree.files[file]?.size ?? 0, ranges), 0);
+  let failure: Error | undefined;
+  let call: ClientWritableStream<UploadRequest> | undefined;
+  const reply = new Promise<UploadReply>((resolve, reject) => {
+    call = client.upload((error, answer) => {
+      if (error === null) resolve(answer);
+      else {
+        failure = mapAgentError(error);
+        reject(failure);
+      }
+    });
+  });
+  // Looked at below; a refusal that comes while we read must not count as unhandled.
+  reply.catch(() => {});
+  const stream = call as unknown as ClientWritableStream<UploadRequest>;
+  const stop = (): void => stream.cancel();
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    for (const { file, ranges } of needed)
+      for await (const piece of readAhead(pieces(tree, file, ranges))) {
+        signal.throwIfAborted();
+        if (failure !== undefined) throw failure;
+        await write(stream, { treeDigest: tree.digest, name: tree.name, ...piece }, reply);
+        bytes += piece.data.length;
+        sent({ bytes, total });
+      }
+    stream.end();
+    await reply;
+  } catch (error) {
+    stream.cancel();
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+/** Resolves when the stream has room again; rejects when the host answered with an error meanwhile. */
+async function write(
+  stream: ClientWritableStream<UploadRequest>,
+  message: UploadRequest,
+  reply: Promise<UploadReply>,
+): Promise<void> {
+  if (stream.write(message)) return;
+  let drained: (() => void) | undefined;
+  const drain = new Promise<void>((resolve) => {
+    drained = resolve;
+    stream.once("drain", resolve);
+  });
+  await Promise.race([drain, reply]);
+  if (drained !== undefined) stream.off("drain", drained);
+}
+
+function bytesOf(size: number, ranges: readonly ChunkRange[]): number {
+  return ranges.reduce(
+    (sum, { first, last }) => sum + Math.max(0, Math.min(size, (last + 1) * chunkBytes) - first * chunkBytes),
+    0,
+  );
+}
+
+async function* pieces(tree: SendableTree, file: number, ranges: readonly ChunkRange[]): AsyncGenerator<Piece> {
+  const described = tree.files[file];
+  if (described === undefined) return;
+  const handle = await open(join(tree.root, described.path), "r");
+  try {
+    for (const { first, last } of ranges)
+      for (let chunk = first; chunk <= last; chunk += messageChunks) {
+        const count = Math.min(messageChunks, last - chunk + 1);
+        const length = Math.min(described.size - chunk * chunkBytes, count * chunkBytes);
+        if (length <= 0) throw new Error(`The host asks for chunk ${chunk} of "${described.path}", which has fewer`);
+        const data = await readExactly(handle, chunk * chunkBytes, length, described.path);
+        verify(data, chunk, described);
+        yield { file, chunk, data };
+      }
+  } finally {
+    await handle.close();
+  }
+}
+
+async function readExactly(handle: FileHandle, from: number, length: number, path: string): Promise<Buffer> {
+  const data = Buffer.allocUnsafe(length);
+  let filled = 0;
+  while (filled < length) {
+    const { bytesRead } = await handle.read(data, filled, length - filled, from + filled);
+    if (bytesRead === 0) throw new ChangedSinceHashed(path);
+    filled += bytesRead;
+  }
+  return data;
+}
+
+function verify(data: Buffer, firstChunk: number, file: SendableTree["files"][number]): void {
+  for (let at = 0, chunk = firstChunk; at < data.length; at += chunkBytes, chunk += 1) {
+    const digest = createHash("sha256").update(data.subarray(at, at + chunkBytes)).digest();
+    if (!digest.equals(file.chunkHashes.subarray(chunk * 32, chunk * 32 + 32))) throw new ChangedSinceHashed(file.path);
+  }
+}
+
+/** Reads one piece ahead, so that the disk and the link work at the same time. */
+async function* readAhead(source: AsyncGenerator<Piece>): AsyncGenerator<Piece> {
+  let next = source.next();
+  try {
+    for (;;) {
+      const { value, done } = await next;
+      if (done === true) return;
+      next = source.next();
+      // It is awaited on the next turn; a failure until then is not unhandled.
+      next.catch(() => {});
+      yield value;
+    }
+  } finally {
+    await source.return(undefined);
+  }
+}

@@ -1,0 +1,37 @@
+// Acts on the domain of one VM. A start or a removal may take as long as the host's toolstack does; the deadline is generous and the host's
+// own limits are the tighter ones.
+import type { Action, ActReply, RemoveReply } from "@convirt/proto/domain";
+import { Metadata } from "@grpc/grpc-js";
+import { Injectable } from "@nestjs/common";
+import { AgentsService } from "./agents.service.js";
+import { unary } from "./jobs.service.js";
+
+const actMs = 120_000;
+
+export interface VmOnHost {
+  hostId: string;
+  vmName: string;
+  vmUuid: string;
+  vmConfigPath: string;
+}
+
+@Injectable()
+export class VmsService {
+  private readonly agents: AgentsService;
+
+  constructor(agents: AgentsService) {
+    this.agents = agents;
+  }
+
+  act(vm: VmOnHost, action: Action): Promise<ActReply> {
+    const { hostId, ...named } = vm;
+    const client = this.agents.connection(hostId).domain;
+    return unary((options, done) => client.act({ action, ...named }, new Metadata(), options, done), actMs);
+  }
+
+  remove(vm: VmOnHost, removeDisks: boolean): Promise<RemoveReply> {
+    const { hostId, ...named } = vm;
+    const client = this.agents.connection(hostId).domain;
+    return unary((options, done) => client.remove({ ...named, removeDisks }, new Metadata(), options, done), actMs);
+  }
+}
