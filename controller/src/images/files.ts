@@ -228,12 +228,9 @@ function rewritten(image: StoredImage, file: "image.conf" | "vm_conf.template", 
     const fields = merged.refusals.map((refusal) => ({ path: `${file}.${refusal.name}`, message: refusal.message }));
     throw new Refusal("option_invalid", `Cannot edit options of ${file}: ${fields[0]?.message}`, { fields });
   }
-  const set = new Map(
-    Object.keys(others).flatMap((key) => (merged.options.has(key) ? [[key, merged.options.get(key)!] as const] : [])),
-  );
+  const set = new Map([...merged.options].filter(([key]) => Object.hasOwn(others, key)));
   if (typeof name === "string") set.set("name", name);
-  const outcome = rewriteOptions(source, { set, unset: edit.unset }, { file });
-  return outcome as unknown as string;
+  return rewriteOptions(source, { set, unset: edit.unset }, { file });
 }
 
 async function fileOf(image: StoredImage, path: string): Promise<{ bytes: Buffer; mode: number } | undefined> {

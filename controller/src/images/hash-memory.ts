@@ -41,8 +41,8 @@ export class StoredHashes implements HashMemory {
     return known?.stamp === written(stamp) ? { sha256: known.sha256, chunkHashes: known.chunkHashes } : undefined;
   }
 
-  keep(path: string, stamp: Stamp, hash: FileHash): void {
-    if (!isSettled([stamp], Date.now())) return;
+  keep(path: string, stamp: Stamp, hash: FileHash, begunMs: number): void {
+    if (!isSettled([stamp], begunMs)) return;
     this.known.set(path, { stamp: written(stamp), ...hash });
     this.unsaved.add(path);
   }

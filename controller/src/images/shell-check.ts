@@ -14,6 +14,8 @@ export function checkShell(file: string, script: string): Promise<ShellError[]> 
     const child = execFile("/bin/bash", ["--norc", "--noprofile", "-n"], options, (error, _stdout, stderr) => {
       if (error === null || error.code === "ENOENT") resolve([]);
       else if (error.killed === true) resolve([{ file, line: 1, message: "bash could not read it within 2 seconds" }]);
+      // Enough nesting overflows bash's own stack: that is the script's fault as well.
+      else if (error.signal) resolve([{ file, line: 1, message: `bash broke off reading it (${error.signal})` }]);
       else if (typeof error.code === "number") resolve(findings(file, stderr));
       else reject(error);
     });

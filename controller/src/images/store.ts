@@ -70,9 +70,11 @@ export class ImageStore {
 
   /** The image as it is on the disk now; undefined when there is none of that name. */
   async image(name: string): Promise<StoredImage | undefined> {
-    const held = this.images.get(name);
-    if (held?.settled && held.found !== undefined && (await isUnchanged(held.found))) return held.value;
-    return await this.once(`image ${name}`, () => this.readAnew(name));
+    return await this.fresh(
+      `image ${name}`,
+      () => this.images.get(name),
+      () => this.readAnew(name),
+    );
   }
 
   /** The trees that provisioning `name` needs on a host: the image, and the store's `common` and `custom_scripts` if they are there. */
@@ -87,17 +89,17 @@ export class ImageStore {
   }
 
   private async companion(name: string): Promise<Tree | undefined> {
-    const held = this.trees.get(name);
-    if (held?.settled && held.found !== undefined && (await isUnchanged(held.found))) return held.value;
-    return await this.once(`tree ${name}`, async () => {
-      if (!(await isFolder(join(this.root, name)))) {
+    return await this.fresh(
+      `tree ${name}`,
+      () => this.trees.get(name),
+      async () => {
         this.trees.delete(name);
-        return undefined;
-      }
-      const read = await this.readTree(name);
-      this.trees.set(name, { value: read.tree, found: read.found, settled: read.settled });
-      return read.tree;
-    });
+        if (!(await isFolder(join(this.root, name)))) return undefined;
+        const { tree, found, settled } = await this.readTree(name);
+        this.trees.set(name, { value: tree, found, settled });
+        return tree;
+      },
+    );
   }
 
   private async readAnew(name: string): Promise<StoredImage | undefined> {
@@ -163,13 +165,21 @@ export class ImageStore {
     return new Set([...notImages, ...names]);
   }
 
-  /** Joins a reading that is under way; a second one would do the same work twice. */
-  private async once<T>(key: string, read: () => Promise<T>): Promise<T> {
-    const running = this.reading.get(key) as Promise<T> | undefined;
-    if (running !== undefined) {
+  /**
+   * What is held when it still holds, else a new reading. Who comes while one is under way waits and looks again: that reading may have begun
+   * before the change that the caller has made.
+   */
+  private async fresh<T>(
+    key: string,
+    held: () => Held<T> | undefined,
+    read: () => Promise<T | undefined>,
+  ): Promise<T | undefined> {
+    for (;;) {
+      const now = held();
+      if (now?.settled && now.found !== undefined && (await isUnchanged(now.found))) return now.value;
+      const running = this.reading.get(key);
+      if (running === undefined) break;
       await running.catch(() => undefined);
-      // It may have begun before the change that the caller has made, so its outcome is not the answer.
-      return await this.once(key, read);
     }
     const started = read();
     this.reading.set(key, started);

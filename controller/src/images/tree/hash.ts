@@ -36,7 +36,8 @@ export interface Tree {
 /** Where hashes of files that were read once are kept. */
 export interface HashMemory {
   recall(path: string, stamp: Stamp): FileHash | undefined;
-  keep(path: string, stamp: Stamp, hash: FileHash): void;
+  /** `begunMs` is when the reading began: a stamp that was younger than a clock tick then may hide a change. */
+  keep(path: string, stamp: Stamp, hash: FileHash, begunMs: number): void;
 }
 
 /** A file became another while it was read: the caller walks the tree again. */
@@ -60,8 +61,9 @@ export async function hashTree(
     const path = join(found.root, file.path);
     let hash = memory.recall(path, file.stamp);
     if (hash === undefined) {
+      const begunMs = Date.now();
       hash = await hashFile(path, file, signal);
-      memory.keep(path, file.stamp, hash);
+      memory.keep(path, file.stamp, hash, begunMs);
     }
     files.push({ path: file.path, mode: file.mode, size: Number(file.stamp.size), ...hash });
   }
