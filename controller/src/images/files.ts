@@ -102,7 +102,7 @@ export class ImageFiles {
     });
   }
 
-  /** Sets and unsets options in the image's files; every comment and untouched byte stays. Both files change or neither. */
+  /** Sets and unsets options in the image's files; every comment and untouched byte stays. Both are judged before either is written. */
   async editOptions(
     name: string,
     edits: Partial<Record<keyof typeof optionFiles, OptionEdit>>,

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { routes } from "@convirt/contract/routes";
-import { type INestApplication, StandardSchemaValidationPipe } from "@nestjs/common";
+import { type ArgumentsHost, type INestApplication, StandardSchemaValidationPipe } from "@nestjs/common";
 import { Test } from "@nestjs/testing";
 import { TypeOrmModule } from "@nestjs/typeorm";
 import request from "supertest";
@@ -82,7 +82,7 @@ beforeEach(async () => {
   app = testing.createNestApplication({ logger: false });
   app.useGlobalPipes(new StandardSchemaValidationPipe());
   app.useGlobalFilters({
-    catch(error: unknown, host) {
+    catch(error: unknown, host: ArgumentsHost) {
       const response = host.switchToHttp().getResponse();
       const code = error instanceof Refusal ? error.code : "bug";
       response.status(error instanceof Refusal ? 422 : 500).json({ code, message: String(error) });
@@ -210,8 +210,9 @@ describe("images", () => {
   });
 });
 
-function collect(response: NodeJS.ReadableStream, done: (error: Error | null, body: Buffer) => void): void {
+function collect(response: request.Response, done: (error: Error | null, body: Buffer) => void): void {
   const parts: Buffer[] = [];
-  response.on("data", (chunk: Buffer) => parts.push(chunk));
-  response.on("end", () => done(null, Buffer.concat(parts)));
+  const stream = response as unknown as NodeJS.ReadableStream;
+  stream.on("data", (chunk: Buffer) => parts.push(chunk));
+  stream.on("end", () => done(null, Buffer.concat(parts)));
 }
