@@ -124,10 +124,7 @@ class Waker {
 
 /** A call with one answer, as a promise, with a deadline. */
 export function unary<Reply>(
-  call: (
-    options: Partial<CallOptions>,
-    done: (error: ServiceError | null, reply: Reply) => void,
-  ) => ClientUnaryCall,
+  call: (options: Partial<CallOptions>, done: (error: ServiceError | null, reply: Reply) => void) => ClientUnaryCall,
   limitMs = callMs,
 ): Promise<Reply> {
   return new Promise((resolve, reject) => {

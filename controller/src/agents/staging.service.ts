@@ -53,7 +53,9 @@ export class StagingService {
       client.listStaged({}, new Metadata(), options, done),
     );
     const staged = new Set(reply.trees.map((tree) => `${tree.name}\0${tree.digest}`));
-    return trees.filter((tree) => !staged.has(`${tree.name}\0${tree.digest}`)).reduce((sum, tree) => sum + tree.bytes, 0);
+    return trees
+      .filter((tree) => !staged.has(`${tree.name}\0${tree.digest}`))
+      .reduce((sum, tree) => sum + tree.bytes, 0);
   }
 
   /** Brings `tree` to the host. `sent` is told of bytes as they leave. Ends early with `signal`. */
@@ -74,7 +76,10 @@ export class StagingService {
     const files = reply.answer?.$case === "filesNeeded" ? reply.answer.value.files : [];
     const needed = await this.chunksNeeded(client, tree, files, signal);
     if (needed.length > 0) await upload(client, tree, needed, signal, sent);
-    await unary((options, done) => client.commit({ name, treeDigest: digest }, new Metadata(), options, done), commitMs);
+    await unary(
+      (options, done) => client.commit({ name, treeDigest: digest }, new Metadata(), options, done),
+      commitMs,
+    );
   }
 
   private async chunksNeeded(
@@ -98,7 +103,10 @@ export class StagingService {
   }
 }
 
-function offer(client: StagingServiceClient, request: Parameters<StagingServiceClient["offer"]>[0]): Promise<OfferReply> {
+function offer(
+  client: StagingServiceClient,
+  request: Parameters<StagingServiceClient["offer"]>[0],
+): Promise<OfferReply> {
   return unary((options, done) => client.offer(request, new Metadata(), options, done));
 }
 
@@ -201,7 +209,9 @@ async function readExactly(handle: FileHandle, from: number, length: number, pat
 
 function verify(data: Buffer, firstChunk: number, file: SendableTree["files"][number]): void {
   for (let at = 0, chunk = firstChunk; at < data.length; at += chunkBytes, chunk += 1) {
-    const digest = createHash("sha256").update(data.subarray(at, at + chunkBytes)).digest();
+    const digest = createHash("sha256")
+      .update(data.subarray(at, at + chunkBytes))
+      .digest();
     if (!digest.equals(file.chunkHashes.subarray(chunk * 32, chunk * 32 + 32))) throw new ChangedSinceHashed(file.path);
   }
 }

@@ -1,6 +1,6 @@
-import { type JobStatus, finalStatuses, jobStatus } from "@convirt/contract/job";
+import { finalStatuses, type JobStatus, jobStatus } from "@convirt/contract/job";
 import { describe, expect, it } from "vitest";
-import { type FinalStatus, type JobAct, isFinal, transition } from "./job-state.js";
+import { type FinalStatus, isFinal, type JobAct, transition } from "./job-state.js";
 
 const ends: FinalStatus[] = ["succeeded", "failed", "cancelled", "lost"];
 const acts: JobAct[] = [

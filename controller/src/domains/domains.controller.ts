@@ -1,0 +1,75 @@
+// VMs over HTTP.
+import { routes } from "@convirt/contract/routes";
+import type { removeVmReply, VmDetail, VmView } from "@convirt/contract/vm";
+import { Controller, Delete, Get, HttpCode, Param, Post, Query, Req } from "@nestjs/common";
+import type { z } from "zod";
+import { type Actor, DomainsService } from "./domains.service.js";
+import type { VmEntity } from "./vm.entity.js";
+
+type Identified = { identity: Actor };
+
+@Controller("vms")
+export class DomainsController {
+  private readonly domains: DomainsService;
+
+  constructor(domains: DomainsService) {
+    this.domains = domains;
+  }
+
+  @Get()
+  list(
+    @Query({ schema: routes.listVms.query }) query: z.infer<typeof routes.listVms.query>,
+  ): Promise<{ items: VmView[]; total: number }> {
+    return this.domains.list(query);
+  }
+
+  @Get(":id")
+  async show(@Param("id") id: string): Promise<VmDetail> {
+    const vm = await this.domains.find(id);
+    return toVmDetail(vm, this.domains.view(vm));
+  }
+
+  @Post(":id/start")
+  @HttpCode(200)
+  start(@Param("id") id: string, @Req() request: Identified): Promise<{ already: boolean; vm: VmView }> {
+    return this.act(id, "start", request);
+  }
+
+  @Post(":id/shutdown")
+  @HttpCode(200)
+  shutdown(@Param("id") id: string, @Req() request: Identified): Promise<{ already: boolean; vm: VmView }> {
+    return this.act(id, "shutdown", request);
+  }
+
+  @Post(":id/destroy")
+  @HttpCode(200)
+  destroy(@Param("id") id: string, @Req() request: Identified): Promise<{ already: boolean; vm: VmView }> {
+    return this.act(id, "destroy", request);
+  }
+
+  @Delete(":id")
+  remove(
+    @Param("id") id: string,
+    @Query({ schema: routes.removeVm.query }) query: z.infer<typeof routes.removeVm.query>,
+    @Req() request: Identified,
+  ): Promise<z.infer<typeof removeVmReply>> {
+    return this.domains.remove(id, query, request.identity);
+  }
+
+  private async act(
+    id: string,
+    action: "start" | "shutdown" | "destroy",
+    { identity }: Identified,
+  ): Promise<{ already: boolean; vm: VmView }> {
+    const { already, vm } = await this.domains.act(id, action, identity);
+    return { already, vm: this.domains.view(vm) };
+  }
+}
+
+function toVmDetail(vm: VmEntity, view: VmView): VmDetail {
+  const { vmConfigPath, vmConfig, disks } = vm;
+  // Both were written from options that are JSON by construction.
+  const imageConf = vm.imageConf as VmDetail["imageConf"];
+  const vmConf = vm.vmConf as VmDetail["vmConf"];
+  return { ...view, vmConfigPath, vmConfig, disks, imageConf, vmConf };
+}

@@ -1,0 +1,180 @@
+// VMs: the record of what was provisioned, and actions on it. What a VM is doing is always its host's last report, shown with its age; nothing
+// is acted on by a number that was reported, only by name and uuid.
+import type { removeVmQuery, removeVmReply, VmState, VmView, vmQuery } from "@convirt/contract/vm";
+import { Action } from "@convirt/proto/domain";
+import { Injectable, Logger } from "@nestjs/common";
+import { InjectRepository } from "@nestjs/typeorm";
+import { Repository } from "typeorm";
+import type { z } from "zod";
+import { AgentsService } from "../agents/agents.service.js";
+import { VmsService } from "../agents/vms.service.js";
+import { inTransaction } from "../database/write-queue.js";
+import { Refusal } from "../errors/refusal.js";
+import { InventoryService } from "../inventory/inventory.service.js";
+import { VmEntity } from "./vm.entity.js";
+import { type SeenState, settle } from "./vm-state.js";
+
+export interface Actor {
+  username: string;
+}
+
+type RemoveVmReply = z.infer<typeof removeVmReply>;
+type VmFilter = z.infer<typeof vmQuery>;
+type RemoveOptions = z.infer<typeof removeVmQuery>;
+type VmAction = "start" | "shutdown" | "destroy";
+
+const actions = { start: Action.START, shutdown: Action.SHUTDOWN, destroy: Action.DESTROY } as const;
+const sortable = ["name", "host", "image", "state", "memoryMib", "vcpus", "createdAt", "stateAgeS"] as const;
+type Sortable = (typeof sortable)[number];
+
+@Injectable()
+export class DomainsService {
+  private readonly log = new Logger("vms");
+  private readonly seen = new Map<string, SeenState>();
+  private readonly vms: Repository<VmEntity>;
+  private readonly inventory: InventoryService;
+  private readonly agents: AgentsService;
+  private readonly actor: VmsService;
+
+  constructor(
+    @InjectRepository(VmEntity) vms: Repository<VmEntity>,
+    inventory: InventoryService,
+    agents: AgentsService,
+    actor: VmsService,
+  ) {
+    this.vms = vms;
+    this.inventory = inventory;
+    this.agents = agents;
+    this.actor = actor;
+  }
+
+  async list(filter: VmFilter): Promise<{ items: VmView[]; total: number; page: number; perPage: number }> {
+    const query = this.vms.createQueryBuilder("vm").select(listColumns.map((column) => `vm.${column}`));
+    if (filter.host !== undefined) query.andWhere("vm.host = :host", { host: filter.host });
+    if (filter.image !== undefined) query.andWhere("vm.image = :image", { image: filter.image });
+    const wanted = filter.name?.toLowerCase();
+    const now = Date.now();
+    const views = (await query.getMany())
+      .filter((vm) => wanted === undefined || vm.name.toLowerCase().includes(wanted))
+      .map((vm) => this.view(vm, now))
+      .filter((view) => filter.state === undefined || view.state === filter.state);
+    sortViews(views, filter.sort ?? "name");
+    const first = (filter.page - 1) * filter.perPage;
+    const items = views.slice(first, first + filter.perPage);
+    return { items, total: views.length, page: filter.page, perPage: filter.perPage };
+  }
+
+  /** By id or by name. Throws Refusal not_found. */
+  async find(idOrName: string): Promise<VmEntity> {
+    const vm = await this.vms.findOne({ where: [{ id: idOrName }, { name: idOrName }] });
+    if (vm === null) throw new Refusal("not_found", `There is no VM "${idOrName.slice(0, 80)}"`);
+    return vm;
+  }
+
+  /** The record beside what the host last reported. */
+  view(vm: VmEntity, nowMs = Date.now()): VmView {
+    const seen = this.stateOf(vm);
+    const { id, name, host, image, imageVersion, jobId, memoryMib, vcpus, createdAt } = vm;
+    return {
+      ...{ id, name, host, image, imageVersion, jobId, memoryMib, vcpus, createdAt },
+      state: seen?.state ?? "unknown",
+      stateAt: seen === undefined ? null : new Date(seen.atMs).toISOString(),
+      stateAgeS: seen === undefined ? null : Math.max(0, Math.round((nowMs - seen.atMs) / 1000)),
+      domainId: seen?.domainId ?? null,
+    };
+  }
+
+  private stateOf(vm: VmEntity): SeenState | undefined {
+    const report = this.inventory.domainsOf(vm.hostId);
+    if (report === undefined || report.seenAt.getTime() < Date.parse(vm.createdAt)) return undefined;
+    const domain = report.domains.find((each) => each.uuid === vm.id || (each.uuid === "" && each.name === vm.name));
+    const reported = domain === undefined ? undefined : { state: domain.state as VmState, domainId: domain.id };
+    const settled = settle(this.seen.get(vm.id), reported, report.seenAt.getTime());
+    this.seen.set(vm.id, settled);
+    return settled;
+  }
+
+  /** Asks the host; `already` when the VM was as wanted before. */
+  async act(idOrName: string, action: VmAction, by: Actor): Promise<{ already: boolean; vm: VmEntity }> {
+    const vm = await this.find(idOrName);
+    this.log.log({ msg: "vm action", action, vm: vm.name, host: vm.host, by: by.username });
+    const reply = await this.onHost(vm, action, () => this.actor.act(onHost(vm), actions[action]));
+    return { already: reply.already, vm };
+  }
+
+  /**
+   * Removes the VM from its host and then its record. Throws Refusal vm_running, or host_not_in_contact; with `force` a running VM is
+   * destroyed, and of a host that is away the record alone goes.
+   */
+  async remove(idOrName: string, options: RemoveOptions, by: Actor): Promise<RemoveVmReply> {
+    const vm = await this.find(idOrName);
+    const { state } = this.view(vm);
+    const audit = { vm: vm.name, host: vm.host, by: by.username, ...options };
+    if (!options.force && ["running", "paused", "shutting_down"].includes(state))
+      throw new Refusal(
+        "vm_running",
+        `Cannot remove VM "${vm.name}": it is ${state}; stop it first, or force its removal`,
+      );
+    this.log.log({ msg: "vm removal", ...audit });
+    const reply = await this.removeOnHost(vm, options);
+    await inTransaction(this.vms.manager.connection, (tx) => tx.delete(VmEntity, { id: vm.id }));
+    this.seen.delete(vm.id);
+    this.log.log({ msg: "vm removed", ...audit });
+    return reply;
+  }
+
+  private async removeOnHost(vm: VmEntity, options: RemoveOptions): Promise<RemoveVmReply> {
+    try {
+      return await this.onHost(vm, "remove", () => this.actor.remove(onHost(vm), options.disks));
+    } catch (error) {
+      if (!options.force || !(error instanceof Refusal) || error.code !== "host_not_in_contact") throw error;
+      const kept = [vm.vmConfigPath, ...vm.disks.map((disk) => disk.target)].filter((path) => path !== "");
+      return { removed: [`the record of ${vm.name} alone: ${vm.host} is not in contact`], kept };
+    }
+  }
+
+  private async onHost<T>(vm: VmEntity, act: string, call: () => Promise<T>): Promise<T> {
+    // Throws host_not_in_contact before anything is sent.
+    this.agents.connection(vm.hostId);
+    try {
+      return await call();
+    } catch (error) {
+      if (error instanceof Refusal) throw error;
+      const found = error instanceof Error ? error.message : String(error);
+      throw new Refusal("action_failed", `Cannot ${act} VM "${vm.name}" on ${vm.host}: ${found}`);
+    }
+  }
+}
+
+const listColumns = [
+  "id",
+  "name",
+  "hostId",
+  "host",
+  "image",
+  "imageVersion",
+  "jobId",
+  "memoryMib",
+  "vcpus",
+  "createdAt",
+];
+
+function onHost(vm: VmEntity): { hostId: string; vmName: string; vmUuid: string; vmConfigPath: string } {
+  return { hostId: vm.hostId, vmName: vm.name, vmUuid: vm.id, vmConfigPath: vm.vmConfigPath };
+}
+
+function sortViews(views: VmView[], sort: string): void {
+  const descending = sort.startsWith("-");
+  const field = (descending ? sort.slice(1) : sort) as Sortable;
+  if (!sortable.includes(field))
+    throw new Refusal("bad_request", `Cannot sort VMs by "${field}": one of ${sortable.join(", ")} is wanted`);
+  const direction = descending ? -1 : 1;
+  views.sort((a, b) => direction * compare(a[field], b[field]) || compare(a.name, b.name));
+}
+
+function compare(a: string | number | null, b: string | number | null): number {
+  if (a === b) return 0;
+  if (a === null) return -1;
+  if (b === null) return 1;
+  return a < b ? -1 : 1;
+}

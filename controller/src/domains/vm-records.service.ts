@@ -1,0 +1,75 @@
+// What is stored of VMs. Jobs write here when they succeed, images ask here who uses them; hosts are not asked for any of it.
+import { Injectable } from "@nestjs/common";
+import { InjectRepository } from "@nestjs/typeorm";
+import { type EntityManager, Repository } from "typeorm";
+import { type VmDisk, VmEntity } from "./vm.entity.js";
+
+/** What a job that succeeded says of the VM that it made. */
+export interface MadeVm {
+  id: string;
+  vm: string;
+  vmUuid: string;
+  hostId: string;
+  host: string;
+  image: string;
+  imageVersion: string;
+  vmConfigPath: string | null;
+  vmConfig: string | null;
+  disks: VmDisk[];
+  options: { imageConf: Record<string, unknown>; vmConf: Record<string, unknown> };
+}
+
+@Injectable()
+export class VmRecords {
+  private readonly vms: Repository<VmEntity>;
+
+  constructor(@InjectRepository(VmEntity) vms: Repository<VmEntity>) {
+    this.vms = vms;
+  }
+
+  /** Records the VM that `job` made; in the transaction that ends the job. */
+  async record(tx: EntityManager, job: MadeVm): Promise<void> {
+    const { imageConf, vmConf } = job.options;
+    const vm: VmEntity = {
+      id: job.vmUuid,
+      name: job.vm,
+      hostId: job.hostId,
+      host: job.host,
+      image: job.image,
+      imageVersion: job.imageVersion,
+      jobId: job.id,
+      memoryMib: wholeNumber(vmConf["memory"]),
+      vcpus: wholeNumber(vmConf["vcpus"]),
+      createdAt: new Date().toISOString(),
+      vmConfigPath: job.vmConfigPath ?? "",
+      vmConfig: job.vmConfig ?? "",
+      disks: job.disks,
+      imageConf,
+      vmConf,
+    };
+    await tx.save(VmEntity, vm, { reload: false });
+  }
+
+  async nameTaken(tx: EntityManager, name: string): Promise<boolean> {
+    return await tx.existsBy(VmEntity, { name });
+  }
+
+  async countByImage(name: string): Promise<number> {
+    return await this.vms.countBy({ image: name });
+  }
+
+  async countAll(): Promise<ReadonlyMap<string, number>> {
+    const rows = await this.vms
+      .createQueryBuilder("vm")
+      .select("vm.image", "image")
+      .addSelect("COUNT(*)", "count")
+      .groupBy("vm.image")
+      .getRawMany<{ image: string; count: number | string }>();
+    return new Map(rows.map((row) => [row.image, Number(row.count)]));
+  }
+}
+
+function wholeNumber(value: unknown): number | null {
+  const number = typeof value === "string" && /^\d{1,9}$/.test(value) ? Number(value) : value;
+  return typeof number === "number" && Number.isSafeInteger(number) ? number : null;
+}

@@ -1,0 +1,111 @@
+// A job's events to one client: from the database up to now, then as they come. A client that reads slowly waits for nobody and is waited for
+// by nobody: what it has not taken is read again from the database when it is ready.
+import { finalStatuses } from "@convirt/contract/job";
+import { Injectable } from "@nestjs/common";
+import type { Response } from "express";
+import { DataSource, MoreThanOrEqual } from "typeorm";
+import { JobEntity, JobEventEntity } from "./job.entity.js";
+import { toFrame } from "./job-events.js";
+import { type Frame, JobFeed, type Watcher } from "./job-feed.js";
+
+const heartbeatMs = 15_000;
+/** Rows of one reading: at most 1 MiB of log. */
+const pageRows = 16;
+
+@Injectable()
+export class EventStream {
+  private readonly dataSource: DataSource;
+  private readonly feed: JobFeed;
+
+  constructor(dataSource: DataSource, feed: JobFeed) {
+    this.dataSource = dataSource;
+    this.feed = feed;
+  }
+
+  /** Sends all events after `after`; resolves when the final one is sent or the client has gone. */
+  async send(jobId: string, after: number, response: Response): Promise<void> {
+    const { watcher, stop } = this.feed.watch(jobId);
+    response.once("close", stop);
+    response.status(200);
+    response.set({
+      "Content-Type": "text/event-stream; charset=utf-8",
+      "Cache-Control": "no-store",
+      "X-Accel-Buffering": "no",
+      "X-Content-Type-Options": "nosniff",
+    });
+    response.flushHeaders();
+    try {
+      await this.pump(jobId, after + 1, watcher, response);
+    } finally {
+      stop();
+      response.off("close", stop);
+      if (!response.writableEnded) response.end();
+    }
+  }
+
+  private async pump(jobId: string, first: number, watcher: Watcher, response: Response): Promise<void> {
+    let next = first;
+    let stored = true;
+    for (;;) {
+      if (response.destroyed) return;
+      let frames = watcher.take(next);
+      if (frames.length === 0 && (stored || watcher.behind(next))) frames = await this.page(jobId, next);
+      if (frames.length === 0) {
+        if (stored && (await this.isOver(jobId, next))) return;
+        stored = false;
+        if (watcher.behind(next)) continue;
+        await this.rest(watcher, response);
+        continue;
+      }
+      stored = stored || watcher.behind(next + frames.length);
+      for (const frame of frames) {
+        if (!(await write(response, frame.text))) return;
+        next = frame.sequence + 1;
+        if (isLast(frame)) return;
+      }
+    }
+  }
+
+  private async rest(watcher: Watcher, response: Response): Promise<void> {
+    const since = Date.now();
+    await watcher.wait(heartbeatMs);
+    if (Date.now() - since >= heartbeatMs - 5) await write(response, ": still here\n\n");
+  }
+
+  private async page(jobId: string, next: number): Promise<Frame[]> {
+    const rows = await this.dataSource.manager.find(JobEventEntity, {
+      where: { jobId, sequence: MoreThanOrEqual(next) },
+      order: { sequence: "ASC" },
+      take: pageRows,
+    });
+    return rows.map((row) => ({ sequence: row.sequence, text: toFrame(row) }));
+  }
+
+  /** A client that has seen the end already asks for what cannot come. */
+  private async isOver(jobId: string, next: number): Promise<boolean> {
+    const job = await this.dataSource.manager.findOneBy(JobEntity, { id: jobId });
+    return job === null || (finalStatuses.has(job.status) && job.lastSequence < next);
+  }
+}
+
+function isLast({ text }: Frame): boolean {
+  if (!text.startsWith("event: status", text.indexOf("\n") + 1)) return false;
+  const event = JSON.parse(text.slice(text.indexOf("data: ") + 6)) as { status: never };
+  return finalStatuses.has(event.status);
+}
+
+/** False when the client has gone. */
+export async function write(response: Response, data: string | Uint8Array): Promise<boolean> {
+  if (response.destroyed || response.writableEnded) return false;
+  if (response.write(data)) return true;
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      response.off("drain", done);
+      response.off("close", done);
+      resolve();
+    };
+    response.once("drain", done);
+    response.once("close", done);
+  });
+  return !response.destroyed;
+}

@@ -1,0 +1,149 @@
+import { createHash, randomUUID } from "node:crypto";
+import { type JobEvent as HostEvent, Outcome, Phase } from "@convirt/proto/provision";
+import fc from "fast-check";
+import { DataSource } from "typeorm";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Jobs1764000000004 } from "../database/migrations/0004-jobs.js";
+import { Vms1764000000005 } from "../database/migrations/0005-vms.js";
+import { VmEntity } from "../domains/vm.entity.js";
+import { VmRecords } from "../domains/vm-records.service.js";
+import { JobEntity, JobEventEntity } from "./job.entity.js";
+import { JobFeed } from "./job-feed.js";
+import { LogGap } from "./job-log.js";
+import { JobRecorder, readLog } from "./job-recorder.js";
+
+let database: DataSource;
+let feed: JobFeed;
+let recorder: JobRecorder;
+
+beforeEach(async () => {
+  database = await new DataSource({
+    type: "better-sqlite3",
+    database: ":memory:",
+    entities: [JobEntity, JobEventEntity, VmEntity],
+    migrations: [Jobs1764000000004, Vms1764000000005],
+    migrationsRun: true,
+  }).initialize();
+  feed = new JobFeed();
+  recorder = newRecorder();
+});
+afterEach(() => database.destroy());
+
+function newRecorder(): JobRecorder {
+  return new JobRecorder(database, feed, new VmRecords(database.getRepository(VmEntity)));
+}
+
+async function newJob(): Promise<string> {
+  const id = randomUUID();
+  const job = {
+    ...{ id, status: "queued", phase: null, image: "Tiny_Linux", imageVersion: "0".repeat(64) },
+    ...{ hostId: "h", host: "xen1", vm: `vm-${id}`, vmClaim: `vm-${id}`, vmUuid: randomUUID(), start: false },
+    ...{ requestedBy: "ada", requestedById: "u", idempotencyKey: null, reason: null, retryOf: null },
+    ...{
+      request: { image: "Tiny_Linux", host: "xen1", vm: "web1" },
+      options: { imageConf: {}, vmConf: { memory: 64 } },
+    },
+    ...{ spec: { trees: [], imageConf: "", vmConf: "", timeoutMs: 0 }, createdAt: new Date().toISOString() },
+    ...{ startedAt: null, endedAt: null, contactLostSince: null, code: null, message: null, exitCode: null },
+    ...{ logBytes: 0, logSha256: null, lastSequence: 0, agentSequence: 0, staging: null },
+    ...{ phases: [], proofs: [], leftovers: [], disks: [], vmConfigPath: null, vmConfig: null },
+  } as unknown as JobEntity;
+  await database.transaction((tx) => recorder.create(tx, job));
+  await recorder.act(id, { act: "dispatch" }, { code: null, message: null });
+  return id;
+}
+
+const at = "2026-01-01T00:00:00.000Z";
+const bytes = (offset: number, data: Uint8Array): HostEvent => ({
+  sequence: 0n,
+  at,
+  event: { $case: "log", value: { offset: BigInt(offset), data: Buffer.from(data) } },
+});
+const phase = (sequence: bigint): HostEvent => ({
+  sequence,
+  at,
+  event: { $case: "phaseStarted", value: { phase: Phase.SCRIPT } },
+});
+function ended(sequence: bigint, log: Buffer, sha = createHash("sha256").update(log).digest("hex")): HostEvent {
+  const value = {
+    ...{ outcome: Outcome.SUCCEEDED, code: "", phase: Phase.PROVE, message: "", exitCode: 0 },
+    ...{ logBytes: BigInt(log.length), logSha256: sha, proofs: [], leftovers: [], disks: [] },
+    ...{ vmConfigPath: "/var/vm", vmConfig: "name = 'x'\n", domainId: 0, vmConf: "" },
+  };
+  return { sequence, at, event: { $case: "ended", value } };
+}
+
+async function storedLog(id: string): Promise<Buffer> {
+  const all: Buffer[] = [];
+  for await (const piece of readLog(database.manager, id, 0)) all.push(piece);
+  return Buffer.concat(all);
+}
+
+describe("JobRecorder", () => {
+  it("stores every byte once, in order, whatever was sent twice or cut, across restarts", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.uint8Array({ maxLength: 5000 }),
+        fc.array(fc.record({ back: fc.nat(300), size: fc.nat(400), restart: fc.boolean() }), { maxLength: 30 }),
+        async (data, cuts) => {
+          const id = await newJob();
+          let sent = 0;
+          for (const { back, size, restart } of cuts) {
+            const from = Math.max(0, sent - back);
+            const to = Math.min(data.length, from + size);
+            await recorder.record(id, [phase(1n), bytes(from, data.slice(from, to))]);
+            sent = Math.max(sent, to);
+            if (restart) recorder = newRecorder();
+          }
+          const rest = bytes(sent, data.slice(sent));
+          const job = await recorder.record(id, [rest, ended(2n, Buffer.from(data)), ended(2n, Buffer.from(data))]);
+          expect(await storedLog(id)).toEqual(Buffer.from(data));
+          expect(job).toMatchObject({ status: "succeeded", message: null, logBytes: data.length });
+          const rows = await database.manager.find(JobEventEntity, {
+            where: { jobId: id },
+            order: { sequence: "ASC" },
+          });
+          expect(rows.map(({ sequence }) => sequence)).toEqual(rows.map((_row, index) => index + 1));
+          expect(rows.filter(({ kind }) => kind === "phase_started").length).toBe(cuts.length > 0 ? 1 : 0);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  it("refuses bytes that do not join those stored, and stores nothing of the batch", async () => {
+    const id = await newJob();
+    await recorder.record(id, [bytes(0, Buffer.from("abc"))]);
+    await expect(recorder.record(id, [phase(1n), bytes(5, Buffer.from("x"))])).rejects.toThrow(LogGap);
+    expect((await database.manager.findOneByOrFail(JobEntity, { id })).agentSequence).toBe(0);
+    expect((await storedLog(id)).toString()).toBe("abc");
+  });
+
+  it("says in the job when the stored log is not the host's", async () => {
+    const id = await newJob();
+    const job = await recorder.record(id, [
+      bytes(0, Buffer.from("abc")),
+      ended(1n, Buffer.from("abc"), "0".repeat(64)),
+    ]);
+    expect(job.message).toContain("its SHA-256 differs");
+  });
+
+  it("records the VM and frees the name's claim in the transaction that ends the job", async () => {
+    const id = await newJob();
+    const job = await recorder.record(id, [ended(1n, Buffer.alloc(0))]);
+    expect(job.vmClaim).toBeNull();
+    expect(await database.manager.findOneByOrFail(VmEntity, { jobId: id })).toMatchObject({
+      id: job.vmUuid,
+      memoryMib: 64,
+    });
+  });
+
+  it("leaves a final job as it is", async () => {
+    const id = await newJob();
+    await recorder.record(id, [ended(1n, Buffer.alloc(0))]);
+    const before = await database.manager.findOneByOrFail(JobEntity, { id });
+    await recorder.act(id, { act: "cancel" }, { code: "cancelled", message: "late" });
+    await recorder.record(id, [bytes(0, Buffer.from("late"))]);
+    expect(await database.manager.findOneByOrFail(JobEntity, { id })).toEqual(before);
+  });
+});

@@ -1,0 +1,119 @@
+// Jobs over HTTP.
+import type { DryRunReply, JobDetail, JobView } from "@convirt/contract/job";
+import { routes } from "@convirt/contract/routes";
+import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, Req, Res } from "@nestjs/common";
+import type { Response } from "express";
+import { DataSource } from "typeorm";
+import type { z } from "zod";
+import { Refusal } from "../errors/refusal.js";
+import { EventStream, write } from "./event-stream.js";
+import type { JobEntity } from "./job.entity.js";
+import { readLog } from "./job-recorder.js";
+import { ProvisioningService, type Requester } from "./provisioning.service.js";
+
+type Asked = { identity: Requester; idempotencyKey?: string };
+
+@Controller("jobs")
+export class ProvisioningController {
+  private readonly provisioning: ProvisioningService;
+  private readonly events: EventStream;
+  private readonly dataSource: DataSource;
+
+  constructor(provisioning: ProvisioningService, events: EventStream, dataSource: DataSource) {
+    this.provisioning = provisioning;
+    this.events = events;
+    this.dataSource = dataSource;
+  }
+
+  @Post()
+  @HttpCode(202)
+  async provision(
+    @Body({ schema: routes.provision.body }) body: z.infer<typeof routes.provision.body>,
+    @Req() request: Asked,
+  ): Promise<JobView> {
+    return toJobView(await this.provisioning.request(body, request.identity, request.idempotencyKey ?? null));
+  }
+
+  @Post("dry-run")
+  @HttpCode(200)
+  dryRun(
+    @Body({ schema: routes.dryRun.body }) body: z.infer<typeof routes.dryRun.body>,
+    @Req() request: Asked,
+  ): Promise<DryRunReply> {
+    return this.provisioning.dryRun(body, request.identity);
+  }
+
+  @Get()
+  async list(
+    @Query({ schema: routes.listJobs.query }) query: z.infer<typeof routes.listJobs.query>,
+  ): Promise<{ items: JobView[]; total: number; page: number; perPage: number }> {
+    const { items, ...page } = await this.provisioning.list(query);
+    return { items: items.map(toJobView), ...page };
+  }
+
+  @Get(":id")
+  async show(@Param("id") id: string): Promise<JobDetail> {
+    return toJobDetail(await this.provisioning.find(id));
+  }
+
+  @Post(":id/cancel")
+  @HttpCode(200)
+  async cancel(@Param("id") id: string, @Req() request: Asked): Promise<z.infer<typeof routes.cancelJob.response>> {
+    const { outcome, job } = await this.provisioning.cancel(id, request.identity);
+    return { outcome, job: toJobView(job) };
+  }
+
+  @Post(":id/retry")
+  @HttpCode(202)
+  async retry(@Param("id") id: string, @Req() request: Asked): Promise<JobView> {
+    return toJobView(await this.provisioning.retry(id, request.identity, request.idempotencyKey ?? null));
+  }
+
+  /** The bytes as the host wrote them; never to be taken for a page. */
+  @Get(":id/log")
+  async readLog(
+    @Param("id") id: string,
+    @Query({ schema: routes.readLog.query }) query: z.infer<typeof routes.readLog.query>,
+    @Res() response: Response,
+  ): Promise<void> {
+    const job = await this.provisioning.find(id);
+    let left = Math.min(query.limit ?? job.logBytes, Math.max(0, job.logBytes - query.offset));
+    response.status(200);
+    response.set({ "Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff" });
+    response.set({ "Content-Length": String(left), "Cache-Control": "no-store" });
+    if (left > 0)
+      for await (const bytes of readLog(this.dataSource.manager, id, query.offset)) {
+        if (!(await write(response, bytes.subarray(0, left)))) return;
+        left -= Math.min(left, bytes.length);
+        if (left === 0) break;
+      }
+    response.end();
+  }
+
+  @Get(":id/events")
+  async follow(
+    @Param("id") id: string,
+    @Headers("last-event-id") lastEventId: string | undefined,
+    @Res() response: Response,
+  ): Promise<void> {
+    const after = lastEventId ?? "0";
+    if (!/^\d{1,15}$/.test(after))
+      throw new Refusal("bad_request", "Cannot resume: Last-Event-ID must be the sequence of an event, a whole number");
+    await this.provisioning.find(id);
+    await this.events.send(id, Number(after), response);
+  }
+}
+
+export function toJobView(job: JobEntity): JobView {
+  const { id, status, phase, image, imageVersion, host, vm, vmUuid, start, requestedBy, reason, retryOf } = job;
+  const { createdAt, startedAt, endedAt, contactLostSince, code, message, exitCode, logBytes, logSha256 } = job;
+  return {
+    ...{ id, status, phase, image, imageVersion, host, vm, vmUuid, start, requestedBy, reason, retryOf },
+    ...{ createdAt, startedAt, endedAt, contactLostSince, code, message, exitCode, logBytes, logSha256 },
+  };
+}
+
+function toJobDetail(job: JobEntity): JobDetail {
+  const { request, phases, proofs, leftovers, disks, vmConfigPath, vmConfig } = job;
+  return { ...toJobView(job), request, phases, proofs, leftovers, disks, vmConfigPath, vmConfig };
+}

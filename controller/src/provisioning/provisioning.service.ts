@@ -1,0 +1,211 @@
+// Requests for VMs, and the jobs that they become. A request is checked whole before anything is written; then job and first event are one
+// transaction and the dispatcher has it. Nothing is ever run again by itself: a retry is a new job that names the old one.
+import { randomUUID } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
+import type { DryRunReply, jobQuery, ProvisionBody } from "@convirt/contract/job";
+import { CancelOutcome } from "@convirt/proto/provision";
+import { Injectable, Logger } from "@nestjs/common";
+import { createTwoFilesPatch } from "diff";
+import { DataSource, type FindOptionsOrder, type FindOptionsWhere } from "typeorm";
+import type { z } from "zod";
+import { JobsService } from "../agents/jobs.service.js";
+import { StagingService } from "../agents/staging.service.js";
+import { inTransaction } from "../database/write-queue.js";
+import { Refusal } from "../errors/refusal.js";
+import { Dispatcher } from "./dispatcher.js";
+import { JobEntity } from "./job.entity.js";
+import { JobRecorder } from "./job-recorder.js";
+import { toSpec } from "./job-run.js";
+import { isFinal } from "./job-state.js";
+import { type Checked, RequestCheck } from "./request-check.js";
+
+export interface Requester {
+  username: string;
+  userId: string;
+}
+
+const sortable: readonly (keyof JobEntity)[] = [
+  "createdAt",
+  "startedAt",
+  "endedAt",
+  "status",
+  "image",
+  "host",
+  "vm",
+  "requestedBy",
+];
+type CancelWord = "never_started" | "asked_to_stop" | "too_late";
+
+@Injectable()
+export class ProvisioningService {
+  private readonly log = new Logger("provisioning");
+  private readonly dataSource: DataSource;
+  private readonly checker: RequestCheck;
+  private readonly recorder: JobRecorder;
+  private readonly dispatcher: Dispatcher;
+  private readonly hosts: JobsService;
+  private readonly staging: StagingService;
+
+  constructor(
+    dataSource: DataSource,
+    checker: RequestCheck,
+    recorder: JobRecorder,
+    dispatcher: Dispatcher,
+    hosts: JobsService,
+    staging: StagingService,
+  ) {
+    this.dataSource = dataSource;
+    this.checker = checker;
+    this.recorder = recorder;
+    this.dispatcher = dispatcher;
+    this.hosts = hosts;
+    this.staging = staging;
+  }
+
+  /** Queues a job, or gives the one that the same key made. Throws Refusal. */
+  async request(
+    body: ProvisionBody,
+    by: Requester,
+    key: string | null,
+    retryOf: string | null = null,
+  ): Promise<JobEntity> {
+    const known = await this.byKey(by, key, body);
+    if (known !== null) return known;
+    const checked = await this.checker.check(body);
+    const job = newJob(body, by, key, retryOf, checked);
+    const made = await inTransaction(this.dataSource, async (tx) => {
+      if (key !== null && (await tx.existsBy(JobEntity, { requestedById: by.userId, idempotencyKey: key })))
+        return false;
+      await this.checker.nameFree(tx, body.vm, checked.hostId);
+      await this.recorder.create(tx, job);
+      return true;
+    });
+    if (!made) return (await this.byKey(by, key, body)) ?? job;
+    this.dispatcher.enqueue(job.hostId, job.id);
+    const { image, host, vm, reason } = job;
+    this.log.log({ msg: "job requested", job: job.id, image, host, vm, by: by.username, reason, retryOf });
+    return job;
+  }
+
+  private async byKey(by: Requester, key: string | null, body: ProvisionBody): Promise<JobEntity | null> {
+    if (key === null) return null;
+    const known = await this.dataSource.manager.findOneBy(JobEntity, { requestedById: by.userId, idempotencyKey: key });
+    if (known !== null && !isDeepStrictEqual(known.request, JSON.parse(JSON.stringify(body))))
+      throw new Refusal("idempotency_key_reused", `The key was used for another request, which made job ${known.id}`);
+    return known;
+  }
+
+  /** What would happen. Nothing is written, here or on the host. */
+  async dryRun(body: ProvisionBody, by: Requester): Promise<DryRunReply> {
+    const checked = await this.checker.check(body);
+    const job = newJob(body, by, null, null, checked);
+    const [verdict, bytesToStage] = await Promise.all([
+      this.hosts.check(checked.hostId, toSpec(job)),
+      this.staging.bytesLacking(checked.hostId, checked.trees),
+    ]);
+    const base = `${verdict.logPath.slice(0, verdict.logPath.lastIndexOf("/") + 1)}${body.image}_${body.vm}`;
+    return {
+      accepted: verdict.refusals.length === 0,
+      refusals: verdict.refusals.map(({ code, message }) => ({ code, message })),
+      diagnostics: checked.rendered.diagnostics.map((each) => ({ ...each })),
+      files: [
+        fileOf(`${base}_image.conf`, checked.spec.imageConf, "image.conf", checked.templates.imageConf),
+        fileOf(`${base}_vm.conf`, checked.spec.vmConf, "vm_conf.template", checked.templates.vmConf),
+        { path: verdict.vmConfigPath, text: verdict.vmConfig, diff: "" },
+      ],
+      bytesToStage,
+    };
+  }
+
+  /** Throws Refusal not_found. */
+  async find(id: string): Promise<JobEntity> {
+    const job = await this.dataSource.manager.findOneBy(JobEntity, { id });
+    if (job === null) throw new Refusal("not_found", `There is no job "${id.slice(0, 80)}"`);
+    return job;
+  }
+
+  async list(
+    query: z.infer<typeof jobQuery>,
+  ): Promise<{ items: JobEntity[]; total: number; page: number; perPage: number }> {
+    const { status, host, image, vm, page, perPage, sort = "-createdAt" } = query;
+    const where: FindOptionsWhere<JobEntity> = {};
+    if (status !== undefined) where.status = status;
+    if (host !== undefined) where.host = host;
+    if (image !== undefined) where.image = image;
+    if (vm !== undefined) where.vm = vm;
+    const field = sort.replace(/^-/, "") as keyof JobEntity;
+    if (!sortable.includes(field))
+      throw new Refusal("bad_request", `Cannot sort jobs by "${field}": one of ${sortable.join(", ")} is wanted`);
+    const order: FindOptionsOrder<JobEntity> = { [field]: sort.startsWith("-") ? "DESC" : "ASC", id: "ASC" };
+    const options = { where, order, skip: (page - 1) * perPage, take: perPage };
+    const [items, total] = await this.dataSource.manager.findAndCount(JobEntity, options);
+    return { items, total, page, perPage };
+  }
+
+  /** Asks a job to stop, and says in which of three states it was found. Throws Refusal not_found, job_not_cancellable. */
+  async cancel(id: string, by: Requester): Promise<{ outcome: CancelWord; job: JobEntity }> {
+    const job = await this.find(id);
+    if (isFinal(job.status))
+      throw new Refusal(
+        "job_not_cancellable",
+        `Cannot cancel job ${id}: it is ${job.status} since ${job.endedAt ?? "its end"}`,
+      );
+    this.log.log({ msg: "job cancel", job: id, vm: job.vm, host: job.host, by: by.username });
+    const reason = { code: "cancelled", message: `Cancelled by ${by.username}` };
+    const neverTaken = this.dispatcher.withdraw(job.hostId, id);
+    const { job: now } = await this.recorder.act(id, { act: "cancel" }, reason);
+    if (neverTaken) return { outcome: "never_started", job: now };
+    return { outcome: await this.askToStop(now), job: await this.find(id) };
+  }
+
+  private async askToStop(job: JobEntity): Promise<CancelWord> {
+    if (isFinal(job.status)) return job.status === "cancelled" ? "never_started" : "too_late";
+    try {
+      const outcome = await this.hosts.cancel(job.hostId, job.id);
+      if (outcome === CancelOutcome.TOO_LATE) return "too_late";
+      return outcome === CancelOutcome.NEVER_STARTED ? "never_started" : "asked_to_stop";
+    } catch (error) {
+      // The wish is stored; the job's run tells the host when it is in contact, or finds that the job never began there.
+      this.log.warn({ msg: "a host was not told of a cancel yet", job: job.id, host: job.host, err: error });
+      return "asked_to_stop";
+    }
+  }
+
+  /** A new job with the old one's request. Throws Refusal job_not_retryable and all that `request` does. */
+  async retry(id: string, by: Requester, key: string | null): Promise<JobEntity> {
+    const job = await this.find(id);
+    if (!isFinal(job.status) || job.status === "succeeded")
+      throw new Refusal(
+        "job_not_retryable",
+        `Cannot retry job ${id}: it is ${job.status}; failed, cancelled or lost is wanted`,
+      );
+    return await this.request(job.request, by, key, id);
+  }
+}
+
+function newJob(
+  body: ProvisionBody,
+  by: Requester,
+  key: string | null,
+  retryOf: string | null,
+  checked: Checked,
+): JobEntity {
+  const { hostId, host, vmUuid, imageVersion, spec, options } = checked;
+  return {
+    ...{ id: randomUUID(), status: "queued", phase: null, image: body.image, imageVersion, hostId, host },
+    ...{ vm: body.vm, vmClaim: body.vm, vmUuid, start: body.start, requestedBy: by.username, requestedById: by.userId },
+    ...{ idempotencyKey: key, request: body, spec, options, reason: body.reason ?? null, retryOf },
+    ...{ createdAt: new Date().toISOString(), startedAt: null, endedAt: null, contactLostSince: null },
+    ...{ code: null, message: null, exitCode: null, logBytes: 0, logSha256: null, lastSequence: 0, agentSequence: 0 },
+    ...{ staging: null, phases: [], proofs: [], leftovers: [], disks: [], vmConfigPath: null, vmConfig: null },
+  };
+}
+
+function fileOf(
+  path: string,
+  text: string,
+  template: string,
+  templateText: string,
+): { path: string; text: string; diff: string } {
+  return { path, text, diff: createTwoFilesPatch(template, path, templateText, text) };
+}
