@@ -11,6 +11,8 @@ export interface AgentConfig {
   stateDir: string;
   /** "auto", "xl", "xm", or the path of a program that answers to one of them (its base name says which). */
   toolstack: string;
+  /** The bridge for network cards that name none; empty: one that is found. */
+  defaultBridge: string;
   concurrency: {
     /** Provision jobs whose script may run at once. */
     jobs: number;

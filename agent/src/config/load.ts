@@ -20,6 +20,11 @@ export const configSchema = z.strictObject({
   logs: absolute.default("/var/log/convirt").describe("logs of provision scripts, by image"),
   state: absolute.default("/var/lib/convirt").describe("identity, journal, staged trees"),
   toolstack: z.string().default("auto").describe("auto, xl, xm, or the path of a program that answers to one of them"),
+  default_bridge: z
+    .string()
+    .regex(/^[A-Za-z0-9_.:-]{0,15}$/)
+    .default("")
+    .describe("bridge for network cards that name none; empty: one that is found"),
   scopes: z
     .enum(["auto", "never"])
     .default("auto")
@@ -75,6 +80,7 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     logDir: c.logs,
     stateDir: c.state,
     toolstack: c.toolstack,
+    defaultBridge: c.default_bridge,
     concurrency: c.concurrency,
     policy: {
       diskRoots: c.policy.disk_roots,

@@ -22,6 +22,8 @@ export type RefusalCode =
   | "digest_mismatch"
   | "vm_not_on_host"
   | "vm_config_missing"
+  | "toolstack_refused"
+  | "path_unsafe"
   | "too_many_jobs"
   | "certificate_invalid";
 

@@ -1,0 +1,22 @@
+// The agent as one file that runs on Node 18 or newer, with nothing beside it. What idle does not need is evaluated only when it is imported.
+import { chmodSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+await build({
+  entryPoints: [here("dist/main.js")],
+  outfile: here("dist/convirt-agent.mjs"),
+  bundle: true,
+  platform: "node",
+  target: "node18",
+  format: "esm",
+  minify: true,
+  keepNames: false,
+  legalComments: "linked",
+  logLevel: "warning",
+  banner: {
+    js: '#!/usr/bin/env node\nimport{createRequire as __r}from"node:module";const require=__r(import.meta.url);',
+  },
+});
+chmodSync(here("dist/convirt-agent.mjs"), 0o755);

@@ -1,0 +1,125 @@
+// Puts a running agent together: settings, identity, toolstack, inventory, staging, provisioning, and the gRPC server over them; and takes it apart again.
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { DomainServiceService } from "@convirt/proto/domain";
+import { HostServiceService } from "@convirt/proto/host";
+import { ProvisionServiceService } from "@convirt/proto/provision";
+import { StagingServiceService } from "@convirt/proto/staging";
+import { Server } from "@grpc/grpc-js";
+import type { AgentConfig } from "./config/config.js";
+import { gatherFacts } from "./host/facts.js";
+import { Inventory } from "./host/inventory.js";
+import type { Identity } from "./identity/identity.js";
+import type { Log } from "./log.js";
+import { plainEnvironment } from "./process/run.js";
+import { Provisioner } from "./provision/provisioner.js";
+import { HostCredentials } from "./server/credentials.js";
+import { domainService } from "./server/domain-service.js";
+import { Handlers } from "./server/handlers.js";
+import { hostService } from "./server/host-service.js";
+import { Staging } from "./staging/staging.js";
+import { chooseToolstack, Driver } from "./toolstack/driver.js";
+
+/** Waits for calls under way when the agent stops; scripts are not among them, they go on. */
+const stopLimitMs = 5_000;
+
+/** Both ends ping: a link that is half open is found within half a minute. */
+const channelOptions = {
+  "grpc.keepalive_time_ms": 20_000,
+  "grpc.keepalive_timeout_ms": 10_000,
+  "grpc.keepalive_permit_without_calls": 1,
+  "grpc.http2.min_ping_interval_without_data_ms": 5_000,
+  "grpc.max_receive_message_length": 4 * 1024 * 1024,
+  "grpc.max_concurrent_streams": 200,
+};
+
+export interface AgentRequest {
+  config: AgentConfig;
+  identity: Identity;
+  log: Log;
+  version: string;
+  /** A program by which scripts reach `config-to-shell`. */
+  command: string;
+  useScopes: boolean;
+}
+
+export interface RunningAgent {
+  /** The port on which gRPC is served. */
+  port: number;
+  stop(): Promise<void>;
+}
+
+export async function startAgent(request: AgentRequest): Promise<RunningAgent> {
+  const { config, log } = request;
+  for (const folder of [config.storeDir, config.logDir, join(config.stateDir, "jobs")])
+    mkdirSync(folder, { recursive: true, mode: 0o750 });
+  const chosen = chooseToolstack(config.toolstack, plainEnvironment["PATH"] ?? "");
+  if (chosen === undefined) throw new Error("There is neither xl nor xm on this host; see `convirt-agent check`");
+  const toolstack = new Driver({
+    ...chosen,
+    environment: plainEnvironment,
+    creates: config.concurrency.creates,
+    scopes: request.useScopes,
+  });
+  const inventory = new Inventory(toolstack, log);
+  const handlers = new Handlers(log);
+  const staging = new Staging({ config, log, handlers });
+  const provisioner = new Provisioner({
+    config,
+    toolstack,
+    inventory,
+    staging,
+    log,
+    handlers,
+    agentCommand: request.command,
+    useScopes: request.useScopes,
+  });
+  const credentials = new HostCredentials(request.identity);
+  const identity = { current: request.identity };
+  const facts = (signal: AbortSignal) => gatherFacts(config, toolstack, [], signal);
+
+  const server = new Server(channelOptions);
+  server.addService(StagingServiceService, staging.service());
+  server.addService(ProvisionServiceService, provisioner.service());
+  server.addService(
+    DomainServiceService,
+    domainService({ handlers, toolstack, inventory, diskRoots: config.policy.diskRoots }),
+  );
+  server.addService(
+    HostServiceService,
+    hostService({
+      handlers,
+      inventory,
+      gatherFacts: facts,
+      agentVersion: request.version,
+      storeDir: config.storeDir,
+      stateDir: config.stateDir,
+      runningJobs: () => provisioner.runningJobs(),
+      identity,
+      credentials,
+    }),
+  );
+  inventory.start();
+  await provisioner.recover();
+  const port = await bind(server, config.listen, credentials);
+  return {
+    port,
+    stop: async () => {
+      inventory.stop();
+      await Promise.race([
+        new Promise<void>((resolve) => server.tryShutdown(() => resolve())),
+        new Promise<void>((resolve) => setTimeout(resolve, stopLimitMs).unref()),
+      ]);
+      server.forceShutdown();
+      await provisioner.close();
+    },
+  };
+}
+
+function bind(server: Server, listen: string, credentials: HostCredentials): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(listen, credentials, (error, port) =>
+      error === null ? resolve(port) : reject(new Error(`Cannot serve on ${listen}: ${error.message}`)),
+    );
+  });
+}

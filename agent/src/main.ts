@@ -1,0 +1,157 @@
+// `convirt-agent`: run, enrol, check, config-to-shell. Commands load what they need when they run, so that the idle agent holds no parser and no X.509.
+import { existsSync, readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { Command } from "commander";
+import type { AgentConfig } from "./config/config.js";
+import { ConfigInvalid, loadConfig } from "./config/load.js";
+import { version } from "./version.js";
+
+const program = new Command("convirt-agent")
+  .description("ConVirt's agent on a Xen host.")
+  .version(version)
+  .option("--config <file>", "settings; /etc/convirt/agent.toml unless named");
+
+function config(): AgentConfig {
+  return loadConfig(process.env, program.opts<{ config?: string }>().config);
+}
+
+program
+  .command("run")
+  .description("serve the controller")
+  .option("--print-config", "show the settings in force, and end")
+  .action(async (flags: { printConfig?: boolean }) => {
+    const settings = config();
+    if (flags.printConfig) {
+      process.stdout.write(`${JSON.stringify(settings, null, 2)}\n`);
+      return;
+    }
+    await runAgent(settings);
+  });
+
+async function runAgent(settings: AgentConfig): Promise<void> {
+  const [{ startAgent }, { createLog }, { loadIdentity }, { createNotifier }] = await Promise.all([
+    import("./agent.js"),
+    import("./log.js"),
+    import("./identity/identity.js"),
+    import("./systemd/notify.js"),
+  ]);
+  const log = createLog(settings.logLevel);
+  const identity = loadIdentity(settings.stateDir);
+  if (identity === undefined) {
+    process.stderr.write(
+      "This host is not enrolled yet: make an invitation with `convirt host invite NAME`, and give it to `convirt-agent enrol`.\n",
+    );
+    process.exitCode = 1;
+    return;
+  }
+  const notifier = createNotifier(process.env);
+  const useScopes = settings.scopes === "auto" && existsSync("/run/systemd/system") && process.getuid?.() === 0;
+  const agent = await startAgent({
+    config: settings,
+    identity,
+    log,
+    version,
+    command: process.argv[1] ?? "convirt-agent",
+    useScopes,
+  });
+  log.info("ready", { host: identity.host, hostId: identity.hostId, port: agent.port, version });
+  await notifier.ready();
+  let stopping = false;
+  const stop = (signal: string) => {
+    if (stopping) return;
+    stopping = true;
+    log.info("stopping; scripts under way go on", { signal });
+    notifier.stop();
+    agent.stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error("Cannot stop in order", { error });
+        process.exit(1);
+      },
+    );
+  };
+  process.on("SIGTERM", () => stop("SIGTERM"));
+  process.on("SIGINT", () => stop("SIGINT"));
+}
+
+program
+  .command("enrol")
+  .description("enter by an invitation, read from standard input or a file")
+  .option("--file <file>", "the file that holds the invitation")
+  .action(async (flags: { file?: string }) => {
+    const settings = config();
+    const { enrol, parseInvitation } = await import("./identity/enrol.js");
+    if (flags.file === undefined && process.stdin.isTTY)
+      process.stderr.write("Paste the invitation, then press Ctrl-D:\n");
+    const invitation = parseInvitation(readFileSync(flags.file ?? 0, "utf8"));
+    const port = settings.listen.slice(settings.listen.lastIndexOf(":") + 1);
+    const address = settings.advertise || `${hostname()}:${port}`;
+    const { hostId, controller } = await enrol({
+      invitation,
+      stateDir: settings.stateDir,
+      address,
+      agentVersion: version,
+    });
+    process.stdout.write(
+      `${invitation.host} is enrolled at ${controller} as ${hostId}. Start the agent: systemctl enable --now convirt-agent\n`,
+    );
+  });
+
+program
+  .command("check")
+  .description("say what this host lacks, and how to get it")
+  .option("--json", "for programs")
+  .action(async (flags: { json?: boolean }) => {
+    const settings = config();
+    const [{ checkHost }, { chooseToolstack }, { plainEnvironment }] = await Promise.all([
+      import("./host/check.js"),
+      import("./toolstack/driver.js"),
+      import("./process/run.js"),
+    ]);
+    const findings = await checkHost(
+      settings,
+      chooseToolstack(settings.toolstack, plainEnvironment["PATH"] ?? ""),
+      AbortSignal.timeout(60_000),
+    );
+    const errors = findings.filter((one) => one.severity === "error").length;
+    if (flags.json) process.stdout.write(`${JSON.stringify({ ok: errors === 0, findings }, null, 2)}\n`);
+    else {
+      for (const one of findings) process.stdout.write(`${one.severity}: ${one.what}\n    ${one.advice}\n`);
+      process.stdout.write(
+        findings.length === 0
+          ? "Nothing is missing.\n"
+          : errors === 0
+            ? "The host can be used.\n"
+            : "The host cannot be used yet.\n",
+      );
+    }
+    process.exitCode = errors === 0 ? 0 : 1;
+  });
+
+program
+  .command("config-to-shell <file>")
+  .description("print the options of an image.conf or VM configuration as shell assignments, every byte quoted")
+  .action(async (file: string) => {
+    const [{ evaluate }, { toShell }] = await Promise.all([
+      import("@convirt/image-format/evaluate"),
+      import("@convirt/image-format/shell"),
+    ]);
+    const evaluation = evaluate(readFileSync(file, "utf8"), { file, predefined: "vm_conf" });
+    if (evaluation.ok) {
+      process.stdout.write(toShell(evaluation.options).text);
+      return;
+    }
+    for (const one of evaluation.diagnostics)
+      process.stderr.write(`${one.file}:${one.line}:${one.column}: ${one.message}\n`);
+    process.exitCode = 1;
+  });
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  const known =
+    error instanceof ConfigInvalid ||
+    (error instanceof Error && (error.name === "EnrolmentFailed" || "syscall" in error));
+  process.stderr.write(`${known ? (error as Error).message : error instanceof Error ? error.stack : String(error)}\n`);
+  process.exitCode = error instanceof ConfigInvalid ? 2 : 1;
+}

@@ -1,0 +1,121 @@
+// What stands between the wire and the services: who calls, the signal that ends with the call, and the one place where refusals and bugs become gRPC statuses.
+import {
+  Metadata,
+  type ServerReadableStream,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  type ServiceError,
+  type sendUnaryData,
+  status,
+} from "@grpc/grpc-js";
+import { Refusal, type RefusalCode } from "../errors/errors.js";
+import type { Log } from "../log.js";
+import { isController } from "./credentials.js";
+
+type Call = {
+  getAuthContext(): { sslPeerCertificate?: { subjectaltname?: string | undefined } };
+  on(event: "cancelled", listener: () => void): unknown;
+};
+
+const statusOf: Partial<Record<RefusalCode, status>> = {
+  bad_request: status.INVALID_ARGUMENT,
+  not_found: status.NOT_FOUND,
+  vm_not_on_host: status.NOT_FOUND,
+  too_many_jobs: status.RESOURCE_EXHAUSTED,
+};
+
+export class Handlers {
+  readonly #log: Log;
+  readonly #open: boolean;
+
+  /** `open` lets anybody call: for tests of services alone, over a connection without TLS. */
+  constructor(log: Log, options: { open?: boolean } = {}) {
+    this.#log = log;
+    this.#open = options.open ?? false;
+  }
+
+  unary<Q, A>(
+    work: (request: Q, signal: AbortSignal) => Promise<A>,
+  ): (call: ServerUnaryCall<Q, A>, callback: sendUnaryData<A>) => void {
+    return (call, callback) => {
+      this.#guarded(call, (signal) => work(call.request, signal)).then(
+        (answer) => callback(null, answer),
+        (error: unknown) => callback(this.#wire(error)),
+      );
+    };
+  }
+
+  /** `work` sends through `send`, which waits while the reader is slow; the stream ends when it returns. */
+  serverStream<Q, A>(
+    work: (request: Q, send: (message: A) => Promise<void>, signal: AbortSignal) => Promise<void>,
+  ): (call: ServerWritableStream<Q, A>) => void {
+    return (call) => {
+      this.#guarded(call, (signal) => work(call.request, (message) => writeTo(call, message, signal), signal)).then(
+        () => call.end(),
+        (error: unknown) => call.destroy(this.#wire(error)),
+      );
+    };
+  }
+
+  clientStream<Q, A>(
+    work: (messages: AsyncIterable<Q>, signal: AbortSignal) => Promise<A>,
+  ): (call: ServerReadableStream<Q, A>, callback: sendUnaryData<A>) => void {
+    return (call, callback) => {
+      this.#guarded(call, (signal) => work(call as AsyncIterable<Q>, signal)).then(
+        (answer) => callback(null, answer),
+        (error: unknown) => callback(this.#wire(error)),
+      );
+    };
+  }
+
+  async #guarded<T>(call: Call, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    if (!this.#open && !isController(call.getAuthContext().sslPeerCertificate)) throw new NotTheController();
+    const controller = new AbortController();
+    call.on("cancelled", () => controller.abort(new Cancelled()));
+    return work(controller.signal);
+  }
+
+  #wire(error: unknown): ServiceError {
+    const metadata = new Metadata();
+    if (error instanceof NotTheController) return wireError(status.UNAUTHENTICATED, error.message, metadata);
+    if (error instanceof Refusal) {
+      metadata.set("convirt-code", error.code);
+      for (const [key, value] of Object.entries(error.details))
+        metadata.set(`convirt-detail-${key.toLowerCase()}-bin`, Buffer.from(value));
+      return wireError(statusOf[error.code] ?? status.FAILED_PRECONDITION, error.message, metadata);
+    }
+    if (error instanceof Cancelled || (error instanceof Error && error.name === "AbortError"))
+      return wireError(status.CANCELLED, "The call was cancelled", metadata);
+    this.#log.error("A call met an error of the agent's own", { error });
+    return wireError(status.INTERNAL, "The agent met an error of its own; see its log", metadata);
+  }
+}
+
+class NotTheController extends Error {
+  constructor() {
+    super("Only the controller may call this agent");
+  }
+}
+
+class Cancelled extends Error {}
+
+function wireError(code: status, details: string, metadata: Metadata): ServiceError {
+  return Object.assign(new Error(details), { code, details, metadata });
+}
+
+function writeTo<A>(call: ServerWritableStream<unknown, A>, message: A, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  if (call.write(message)) return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    const drained = () => {
+      signal.removeEventListener("abort", gone);
+      resolve();
+    };
+    const gone = () => {
+      call.removeListener("drain", drained);
+      reject(signal.reason as Error);
+    };
+    call.once("drain", drained);
+    signal.addEventListener("abort", gone, { once: true });
+  });
+}

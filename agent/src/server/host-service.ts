@@ -1,0 +1,131 @@
+// HostService: facts, the inventory as the sign of life, and the renewal of this host's certificate.
+import type { HostFacts, HostServiceServer, Inventory as WireInventory } from "@convirt/proto/host";
+import { DomainState as Wire } from "@convirt/proto/host";
+import { Refusal } from "../errors/errors.js";
+import { bootId, digestOf, freeBytes } from "../host/facts.js";
+import type { Inventory, InventorySnapshot } from "../host/inventory.js";
+import { type Identity, notAfter, saveIdentity } from "../identity/identity.js";
+import { makeSigningRequest } from "../identity/signing-request.js";
+import type { DomainState } from "../toolstack/toolstack.js";
+import type { HostCredentials } from "./credentials.js";
+import type { Handlers } from "./handlers.js";
+
+export const features = ["provision.v1", "staging.chunks", "domain.v1", "renewal.v1"] as const;
+
+export interface HostServiceDependencies {
+  handlers: Handlers;
+  inventory: Inventory;
+  gatherFacts: (signal: AbortSignal) => Promise<HostFacts>;
+  agentVersion: string;
+  storeDir: string;
+  stateDir: string;
+  runningJobs: () => number;
+  identity: { current: Identity };
+  credentials: HostCredentials;
+}
+
+const states: Record<DomainState, Wire> = {
+  running: Wire.RUNNING,
+  paused: Wire.PAUSED,
+  shutting_down: Wire.SHUTTING_DOWN,
+  crashed: Wire.CRASHED,
+  dying: Wire.DYING,
+  zombie: Wire.ZOMBIE,
+};
+
+export function hostService(deps: HostServiceDependencies): HostServiceServer {
+  const { handlers, inventory } = deps;
+  // The key of a renewal that was begun; it becomes ours when its certificate comes.
+  let pending: string | undefined;
+  return {
+    hello: handlers.unary(async (_request, signal) => ({
+      agentVersion: deps.agentVersion,
+      features: [...features],
+      facts: await deps.gatherFacts(signal),
+      certificateNotAfter: notAfter(deps.identity.current).toISOString(),
+    })),
+    watchInventory: handlers.serverStream(async (request, send, signal) => {
+      const intervalMs = Math.min(60_000, Math.max(500, request.intervalMs));
+      await watch(deps, intervalMs, send, signal);
+    }),
+    beginRenewal: handlers.unary(async () => {
+      const { key, signingRequest } = await makeSigningRequest(deps.identity.current.host);
+      pending = key;
+      return { signingRequestPem: signingRequest };
+    }),
+    completeRenewal: handlers.unary(async (request) => {
+      if (pending === undefined) throw new Refusal("bad_request", "Cannot take a certificate: no renewal was begun");
+      const renewed = { ...deps.identity.current, key: pending, certificate: request.certificatePem };
+      try {
+        saveIdentity(deps.stateDir, renewed);
+      } catch (error) {
+        throw new Refusal(
+          "certificate_invalid",
+          `Cannot take the certificate: ${error instanceof Error ? error.message : String(error)}`,
+        );
+      }
+      pending = undefined;
+      deps.identity.current = renewed;
+      deps.credentials.renew(renewed);
+      inventory.refresh();
+      return {};
+    }),
+  };
+}
+
+/** One inventory at once, one after every new snapshot, and the last again when the interval passes without one. */
+async function watch(
+  deps: HostServiceDependencies,
+  intervalMs: number,
+  send: (message: WireInventory) => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  let last = await deps.inventory.snapshot(intervalMs, signal);
+  let wake: () => void = () => undefined;
+  let fresh = true;
+  const unwatch = deps.inventory.watch((snapshot) => {
+    last = snapshot;
+    fresh = true;
+    wake();
+  });
+  const facts = digestOf(await deps.gatherFacts(signal));
+  signal.addEventListener("abort", () => wake(), { once: true });
+  try {
+    while (!signal.aborted) {
+      fresh = false;
+      await send(await toWire(deps, last, facts));
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, intervalMs);
+        wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+        if (fresh || signal.aborted) wake();
+      });
+    }
+  } finally {
+    unwatch();
+  }
+}
+
+async function toWire(
+  deps: HostServiceDependencies,
+  snapshot: InventorySnapshot,
+  factsDigest: string,
+): Promise<WireInventory> {
+  return {
+    takenAt: new Date(snapshot.takenAtMs).toISOString(),
+    bootId: bootId(),
+    freeMemoryMib: BigInt(snapshot.freeMemoryMib),
+    totalMemoryMib: BigInt(snapshot.totalMemoryMib),
+    runningJobs: deps.runningJobs(),
+    domains: snapshot.domains.map((domain) => ({
+      ...domain,
+      state: states[domain.state],
+      memoryMib: BigInt(domain.memoryMib),
+    })),
+    storeFreeBytes: BigInt(await freeBytes(deps.storeDir)),
+    toolstackError: snapshot.toolstackError ?? "",
+    factsDigest,
+  };
+}

@@ -1,0 +1,312 @@
+// Image files on this host. The controller offers a tree; this room answers with what it lacks, takes it in verified chunks, and puts the whole in place when
+// all of it is there. A tree that a script uses is not changed under it. What was received before a cut stays and counts.
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type {
+  CommitRequest,
+  OfferChunksRequest,
+  OfferReply,
+  OfferRequest,
+  StagingServiceServer,
+  Tree,
+  UploadRequest,
+} from "@convirt/proto/staging";
+import type { AgentConfig } from "../config/config.js";
+import { Refusal } from "../errors/errors.js";
+import { bootId, freeBytes } from "../host/facts.js";
+import type { Log } from "../log.js";
+import type { Handlers } from "../server/handlers.js";
+import { Assembly, noSpaceOr } from "./assembly.js";
+import { place, placeEmpty, removeOthers, setMode } from "./layout.js";
+import { TreeLocks } from "./locks.js";
+import { type FileRecord, looksOf, Records } from "./record.js";
+import { checkTree, checkTreeName } from "./tree.js";
+
+export interface StagingDependencies {
+  config: AgentConfig;
+  log: Log;
+  handlers: Handlers;
+}
+
+/** A tree that is being staged: which files are to come, and those that have begun to. */
+interface Session {
+  tree: Tree;
+  needed: Set<number>;
+  /** Files of the version before that are the same, by path. */
+  kept: Map<string, FileRecord>;
+  assemblies: Map<number, Assembly>;
+}
+
+const mostSessions = 64;
+/** Kept free beside what is staged, for logs and journal. */
+const reserveBytes = 16 * 1024 * 1024;
+
+export class Staging {
+  readonly #storeDir: string;
+  readonly #records: Records;
+  readonly #locks = new TreeLocks();
+  readonly #sessions = new Map<string, Session>();
+  readonly #handlers: Handlers;
+  readonly #bootId = bootId();
+  readonly #waiters = new Set<() => void>();
+
+  constructor(deps: StagingDependencies) {
+    this.#storeDir = deps.config.storeDir;
+    this.#records = new Records(deps.config.stateDir);
+    this.#handlers = deps.handlers;
+  }
+
+  service(): StagingServiceServer {
+    const { unary, clientStream } = {
+      unary: this.#handlers.unary.bind(this.#handlers),
+      clientStream: this.#handlers.clientStream.bind(this.#handlers),
+    };
+    return {
+      offer: unary((request) => this.offer(request)),
+      offerChunks: unary((request) => this.offerChunks(request)),
+      upload: clientStream((messages) => this.upload(messages)),
+      commit: unary((request, signal) => this.commit(request, signal)),
+      listStaged: unary(async () => ({ trees: await this.#staged() })),
+    };
+  }
+
+  /** Those of the trees that are not here in this version. */
+  async lacking<T extends { name: string; digest: string }>(trees: readonly T[]): Promise<T[]> {
+    const here = await Promise.all(trees.map((tree) => this.#isStaged(tree.name, tree.digest)));
+    return trees.filter((_, index) => !here[index]);
+  }
+
+  /** Resolves at the next commit of any tree. */
+  async nextCommit(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    await new Promise<void>((resolve, reject) => {
+      const done = () => {
+        this.#waiters.delete(done);
+        signal.removeEventListener("abort", gone);
+        resolve();
+      };
+      const gone = () => {
+        this.#waiters.delete(done);
+        reject(signal.reason as Error);
+      };
+      this.#waiters.add(done);
+      signal.addEventListener("abort", gone, { once: true });
+    });
+  }
+
+  /** Holds the trees as they are until the returned function is called. */
+  async use(names: readonly string[], signal: AbortSignal): Promise<() => void> {
+    const releases: (() => void)[] = [];
+    const release = () => {
+      for (const one of releases.splice(0)) one();
+    };
+    try {
+      // Always in the same order, so that two jobs never wait for each other.
+      for (const name of [...names].sort()) releases.push(await this.#locks.shared(name, signal));
+    } catch (error) {
+      release();
+      throw error;
+    }
+    return release;
+  }
+
+  async offer(request: OfferRequest): Promise<OfferReply> {
+    checkTreeName(request.name);
+    if (await this.#isStaged(request.name, request.digest)) return { answer: { $case: "staged", value: {} } };
+    if (request.tree === undefined) return { answer: { $case: "treeNeeded", value: {} } };
+    if (request.tree.name !== request.name || request.tree.digest !== request.digest)
+      throw new Refusal("bad_request", "The tree is not the one that was offered");
+    checkTree(request.tree);
+    const session = await this.#begin(request.tree);
+    const files = [...session.needed];
+    const bytes = files.reduce((sum, index) => sum + Number(request.tree?.files[index]?.size ?? 0n), 0);
+    const free = await freeBytes(this.#storeDir);
+    if (bytes + reserveBytes > free) {
+      throw new Refusal(
+        "no_space",
+        `Cannot stage image "${request.name}": ${gib(free)} free, ${gib(bytes + reserveBytes)} needed`,
+      );
+    }
+    return { answer: { $case: "filesNeeded", value: { files, bytes: BigInt(bytes), freeBytes: BigInt(free) } } };
+  }
+
+  async offerChunks(request: OfferChunksRequest): Promise<{ needed: { first: number; last: number }[] }> {
+    const session = this.#session(request);
+    const file = session.tree.files[request.file];
+    if (file === undefined || !session.needed.has(request.file))
+      throw new Refusal("bad_request", `File ${request.file} of "${request.name}" was not asked for`);
+    await session.assemblies.get(request.file)?.close();
+    const hashes = Buffer.from(request.chunkHashes);
+    const size = Number(file.size);
+    if (hashes.length === 32 && !hashes.equals(file.sha256))
+      throw new Refusal("digest_mismatch", `The chunk of "${file.path}" is not the file that was offered`);
+    const before = this.#records.get(request.name)?.files.find((one) => one.path === file.path);
+    const older =
+      before === undefined
+        ? undefined
+        : { path: join(this.#storeDir, request.name, before.path), chunks: Buffer.from(before.chunks, "base64") };
+    const usable =
+      older !== undefined &&
+      (await looksOf(older.path)) === before?.looks &&
+      this.#records.get(request.name)?.bootId === this.#bootId;
+    try {
+      const assembly = await Assembly.begin(
+        this.#part(session.tree, request.file),
+        size,
+        hashes,
+        usable ? older : undefined,
+      );
+      session.assemblies.set(request.file, assembly);
+      return { needed: assembly.needed() };
+    } catch (error) {
+      throw noSpaceOr(error, file.path);
+    }
+  }
+
+  async upload(messages: AsyncIterable<UploadRequest>): Promise<{ bytes: bigint }> {
+    let bytes = 0n;
+    const touched = new Set<Assembly>();
+    try {
+      for await (const message of messages) {
+        const assembly = this.#session(message).assemblies.get(message.file);
+        if (assembly === undefined)
+          throw new Refusal("bad_request", `The chunks of file ${message.file} were not offered`);
+        touched.add(assembly);
+        await assembly.take(message.chunk, message.data);
+        bytes += BigInt(message.data.length);
+      }
+    } finally {
+      for (const assembly of touched) await assembly.settle();
+    }
+    return { bytes };
+  }
+
+  async commit(request: CommitRequest, signal: AbortSignal): Promise<Record<string, never>> {
+    checkTreeName(request.name);
+    if (!(await this.#isStaged(request.name, request.treeDigest))) {
+      const session = this.#session(request);
+      for (const index of session.needed) {
+        const file = session.tree.files[index];
+        if (file !== undefined && file.size > 0n && !session.assemblies.has(index))
+          throw new Refusal("bad_request", `"${file.path}" did not come`);
+      }
+      const release = await this.#locks.exclusive(request.name, signal);
+      try {
+        await this.#putInPlace(session);
+      } catch (error) {
+        throw noSpaceOr(error, request.name);
+      } finally {
+        release();
+      }
+      this.#sessions.delete(keyOf(request.name, request.treeDigest));
+    }
+    for (const wake of [...this.#waiters]) wake();
+    return {};
+  }
+
+  async #putInPlace(session: Session): Promise<void> {
+    const { tree } = session;
+    const root = join(this.#storeDir, tree.name);
+    for (const assembly of session.assemblies.values()) await assembly.finish();
+    // From here until the new record is there the tree is in between: without a record it would be staged anew.
+    this.#records.drop(tree.name);
+    const files: FileRecord[] = [];
+    for (const [index, file] of tree.files.entries()) {
+      const assembly = session.assemblies.get(index);
+      const kept = session.kept.get(file.path);
+      if (assembly !== undefined) await place(assembly.part, root, file.path, file.mode);
+      else if (kept === undefined) await placeEmpty(root, file.path, file.mode);
+      else if (kept.mode !== file.mode) await setMode(root, file.path, file.mode);
+      const looks = await looksOf(join(root, file.path));
+      files.push({
+        path: file.path,
+        mode: file.mode,
+        size: Number(file.size),
+        sha256: Buffer.from(file.sha256).toString("hex"),
+        chunks: assembly === undefined ? (kept?.chunks ?? "") : assembly.hashes.toString("base64"),
+        looks: looks ?? "",
+      });
+    }
+    await removeOthers(root, new Set(tree.files.map((file) => file.path)));
+    this.#records.put({
+      name: tree.name,
+      digest: tree.digest,
+      stagedAt: new Date().toISOString(),
+      bootId: this.#bootId,
+      files,
+    });
+    await rm(this.#partFolder(tree), { recursive: true, force: true });
+  }
+
+  async #begin(tree: Tree): Promise<Session> {
+    const key = keyOf(tree.name, tree.digest);
+    const old = this.#sessions.get(key);
+    for (const assembly of old?.assemblies.values() ?? []) await assembly.close();
+    if (old === undefined && this.#sessions.size >= mostSessions)
+      throw new Refusal("too_many_jobs", `Cannot stage "${tree.name}": ${mostSessions} trees are being staged already`);
+    const kept = await this.#keepable(tree);
+    const needed = new Set(
+      [...tree.files.entries()].filter(([, file]) => !kept.has(file.path) && file.size > 0n).map(([index]) => index),
+    );
+    const session: Session = { tree, needed, kept, assemblies: new Map() };
+    this.#sessions.set(key, session);
+    return session;
+  }
+
+  /** Files that are here already with the right bytes. */
+  async #keepable(tree: Tree): Promise<Map<string, FileRecord>> {
+    const record = this.#records.get(tree.name);
+    const kept = new Map<string, FileRecord>();
+    if (record === undefined || record.bootId !== this.#bootId) return kept;
+    const byPath = new Map(record.files.map((file) => [file.path, file]));
+    for (const file of tree.files) {
+      const before = byPath.get(file.path);
+      if (before === undefined || before.sha256 !== Buffer.from(file.sha256).toString("hex")) continue;
+      if ((await looksOf(join(this.#storeDir, tree.name, file.path))) === before.looks) kept.set(file.path, before);
+    }
+    return kept;
+  }
+
+  async #isStaged(name: string, digest: string): Promise<boolean> {
+    const record = this.#records.get(name);
+    if (record === undefined || record.digest !== digest || record.bootId !== this.#bootId) return false;
+    const looks = await Promise.all(record.files.map((file) => looksOf(join(this.#storeDir, name, file.path))));
+    return record.files.every((file, index) => looks[index] === file.looks);
+  }
+
+  async #staged(): Promise<{ name: string; digest: string; bytes: bigint; stagedAt: string }[]> {
+    const names = await readdir(this.#storeDir);
+    const records = names.filter((name) => !name.startsWith(".")).map((name) => this.#records.get(name));
+    return records
+      .filter((record) => record !== undefined)
+      .map((record) => ({
+        name: record.name,
+        digest: record.digest,
+        stagedAt: record.stagedAt,
+        bytes: BigInt(record.files.reduce((sum, file) => sum + file.size, 0)),
+      }));
+  }
+
+  #session(request: { name: string; treeDigest: string }): Session {
+    const session = this.#sessions.get(keyOf(request.name, request.treeDigest));
+    if (session === undefined)
+      throw new Refusal("not_found", `The tree "${request.name}" in version ${request.treeDigest} was not offered`);
+    return session;
+  }
+
+  #partFolder(tree: Tree): string {
+    return join(this.#storeDir, ".convirt-parts", `${tree.name}-${tree.digest}`);
+  }
+
+  #part(tree: Tree, index: number): string {
+    return join(this.#partFolder(tree), `${index}.part`);
+  }
+}
+
+function keyOf(name: string, digest: string): string {
+  return `${name}\n${digest}`;
+}
+
+function gib(bytes: number): string {
+  return `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
+}
