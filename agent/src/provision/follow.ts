@@ -1,0 +1,139 @@
+// A job's events and log bytes for one follower, from where it was: every event once and in order, every byte of the log once and at its offset, each event behind
+// as much of the log as was written when it happened. A reader that is slow slows this loop and costs nothing else.
+import { watch } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import type { JobEvent } from "@convirt/proto/provision";
+import type { Job } from "./job.js";
+
+const pieceBytes = 64 * 1024;
+/** Where the system tells nobody of a change (a network file system), this finds it. */
+const pollMs = 250;
+
+export interface From {
+  afterSequence: bigint;
+  logOffset: number;
+}
+
+/** Sends until the job's `ended` was sent, or the signal. */
+export async function follow(
+  job: Job,
+  from: From,
+  send: (event: JobEvent) => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  const reader = new LogReader(job, from.logOffset, send);
+  const bell = new Bell(job);
+  try {
+    let next = Number(from.afterSequence);
+    for (;;) {
+      bell.reset();
+      for (; next < job.journal.entries.length; next += 1) {
+        const entry = job.journal.entries[next];
+        if (entry === undefined) break;
+        await reader.sendUpTo(entry.logBytes, signal);
+        await send(entry.event);
+        if (entry.event.event?.$case === "ended") return;
+      }
+      if (job.ended !== undefined && next >= job.journal.entries.length) return;
+      await reader.sendUpTo(Number.POSITIVE_INFINITY, signal);
+      bell.watchLog();
+      await bell.rung(signal);
+    }
+  } finally {
+    bell.close();
+    await reader.close();
+  }
+}
+
+class LogReader {
+  readonly #job: Job;
+  readonly #send: (event: JobEvent) => Promise<void>;
+  #offset: number;
+  #file: FileHandle | undefined;
+  readonly #buffer = Buffer.allocUnsafe(pieceBytes);
+
+  constructor(job: Job, offset: number, send: (event: JobEvent) => Promise<void>) {
+    this.#job = job;
+    this.#offset = offset;
+    this.#send = send;
+  }
+
+  async sendUpTo(end: number, signal: AbortSignal): Promise<void> {
+    while (this.#offset < end) {
+      signal.throwIfAborted();
+      const data = await this.#read(Math.min(pieceBytes, end - this.#offset));
+      if (data === undefined) return;
+      const offset = this.#offset;
+      this.#offset += data.length;
+      await this.#send({
+        sequence: 0n,
+        at: new Date().toISOString(),
+        event: { $case: "log", value: { offset: BigInt(offset), data } },
+      });
+    }
+  }
+
+  async #read(most: number): Promise<Buffer | undefined> {
+    const path = this.#job.logPath;
+    if (this.#file === undefined && path !== undefined && this.#job.logBytes > this.#offset)
+      this.#file = await open(path, "r");
+    if (this.#file === undefined) return undefined;
+    const { bytesRead } = await this.#file.read(this.#buffer, 0, most, this.#offset);
+    return bytesRead === 0 ? undefined : Buffer.from(this.#buffer.subarray(0, bytesRead));
+  }
+
+  async close(): Promise<void> {
+    await this.#file?.close();
+  }
+}
+
+/** Rings when the job has a new event or its log has grown. */
+class Bell {
+  readonly #job: Job;
+  readonly #stop: () => void;
+  #watcher: { close(): void } | undefined;
+  #ringing = false;
+  #wake: () => void = () => undefined;
+
+  constructor(job: Job) {
+    this.#job = job;
+    this.#stop = job.onEvent(() => this.#ring());
+  }
+
+  reset(): void {
+    this.#ringing = false;
+  }
+
+  watchLog(): void {
+    const path = this.#job.logPath;
+    if (this.#watcher !== undefined || path === undefined || this.#job.journal.get("launched") === undefined) return;
+    try {
+      const watcher = watch(path, () => this.#ring());
+      watcher.on("error", () => undefined);
+      this.#watcher = watcher;
+    } catch {
+      // The log was set aside in this very moment; the poll finds it under its new name.
+    }
+    this.#ring();
+  }
+
+  async rung(signal: AbortSignal): Promise<void> {
+    if (this.#ringing) return;
+    const timer = new AbortController();
+    await Promise.race([
+      new Promise<void>((resolve) => (this.#wake = resolve)),
+      delay(pollMs, undefined, { signal: AbortSignal.any([signal, timer.signal]) }),
+    ]).finally(() => timer.abort());
+  }
+
+  close(): void {
+    this.#stop();
+    this.#watcher?.close();
+  }
+
+  #ring(): void {
+    this.#ringing = true;
+    this.#wake();
+  }
+}
