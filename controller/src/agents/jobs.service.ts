@@ -7,12 +7,12 @@ import type {
   ProvisionServiceClient,
   ProvisionSpec,
 } from "@convirt/proto/provision";
-import { type CallOptions, type ClientUnaryCall, Metadata, type ServiceError } from "@grpc/grpc-js";
+import { Metadata } from "@grpc/grpc-js";
 import { Injectable } from "@nestjs/common";
 import { mapAgentError } from "./agent-error.js";
 import { AgentsService } from "./agents.service.js";
+import { unary } from "./unary.js";
 
-const callMs = 15_000;
 /** Bytes of log that one batch of `follow` holds at most, so that a fast script cannot fill the memory. */
 const batchBytes = 1024 * 1024;
 
@@ -120,17 +120,4 @@ class Waker {
     this.awake = false;
     this.resolve = undefined;
   }
-}
-
-/** A call with one answer, as a promise, with a deadline. */
-export function unary<Reply>(
-  call: (options: Partial<CallOptions>, done: (error: ServiceError | null, reply: Reply) => void) => ClientUnaryCall,
-  limitMs = callMs,
-): Promise<Reply> {
-  return new Promise((resolve, reject) => {
-    call({ deadline: Date.now() + limitMs }, (error, reply) => {
-      if (error === null) resolve(reply);
-      else reject(mapAgentError(error));
-    });
-  });
 }

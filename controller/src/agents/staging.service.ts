@@ -8,7 +8,7 @@ import { type ClientWritableStream, Metadata } from "@grpc/grpc-js";
 import { Injectable } from "@nestjs/common";
 import { mapAgentError } from "./agent-error.js";
 import { AgentsService } from "./agents.service.js";
-import { unary } from "./jobs.service.js";
+import { unary } from "./unary.js";
 
 const chunkBytes = 262_144;
 const messageChunks = 4;

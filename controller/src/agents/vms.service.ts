@@ -4,7 +4,7 @@ import type { Action, ActReply, RemoveReply } from "@convirt/proto/domain";
 import { Metadata } from "@grpc/grpc-js";
 import { Injectable } from "@nestjs/common";
 import { AgentsService } from "./agents.service.js";
-import { unary } from "./jobs.service.js";
+import { unary } from "./unary.js";
 
 const actMs = 120_000;
 

@@ -78,7 +78,7 @@ export class RequestCheck {
     const vmUuid = randomUUID();
     const rendered = renderImage({
       image: body.image,
-      location: `${facts.imageStore}/${body.image}`,
+      location: body.image,
       imageConf: image.imageConf,
       vmConf: image.vmConf,
       vmName: body.vm,

@@ -1,0 +1,27 @@
+// What came over the wire as an error, as one of our own: a host's refusal with its code, or a host that cannot be spoken to.
+import { refusalCodes } from "@convirt/contract/error";
+import { type ServiceError, status } from "@grpc/grpc-js";
+import { Refusal, type RefusalCode } from "../errors/refusal.js";
+
+/** The link is down, or the call took too long. Whether the host did what it was asked is not known. */
+export class AgentUnavailable extends Error {
+  override readonly name = "AgentUnavailable";
+}
+
+/** A host's own no; `agentCode` is the agent's word for it. */
+export class HostRefusal extends Refusal {
+  readonly agentCode: string;
+  constructor(agentCode: string, message: string) {
+    super(agentCode in refusalCodes ? (agentCode as RefusalCode) : "host_refused", message, { details: { hostCode: agentCode } });
+    this.agentCode = agentCode;
+  }
+}
+
+export function mapAgentError(error: unknown): Error {
+  if (!(error instanceof Error) || !("code" in error) || !("metadata" in error)) return error instanceof Error ? error : new Error(String(error));
+  const { code, details, metadata } = error as ServiceError;
+  const [agentCode] = metadata.get("convirt-code");
+  if (agentCode !== undefined) return new HostRefusal(String(agentCode), details);
+  if (code === status.UNAVAILABLE || code === status.DEADLINE_EXCEEDED || code === status.CANCELLED) return new AgentUnavailable(details, { cause: error });
+  return new Error(`The agent answered ${status[code]}: ${details}`, { cause: error });
+}

@@ -1,0 +1,203 @@
+// The links to all hosts, by host id. Who wants something of a host asks here for its connection, and is told when contact is lost or regained.
+import type { HostFactsView } from "@convirt/contract/host";
+import type { HostView } from "@convirt/image-format/evaluate";
+import { DomainState, type HelloReply, type HostFacts, type Inventory } from "@convirt/proto/host";
+import { Metadata } from "@grpc/grpc-js";
+import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from "@nestjs/common";
+import { DataSource } from "typeorm";
+import { Authority, fingerprintOf, hostDays, type KeyPair } from "../config/authority.js";
+import { version } from "../config/version.js";
+import { now } from "../database/columns.js";
+import { inTransaction } from "../database/write-queue.js";
+import { Refusal } from "../errors/refusal.js";
+import { HostEntity } from "../hosts/host.entity.js";
+import { InventoryService, type ReportedDomain } from "../inventory/inventory.service.js";
+import { type AgentConnection, HostLink } from "./host-link.js";
+import { unary } from "./unary.js";
+
+export type { AgentConnection };
+
+type ContactListener = (hostId: string, inContact: boolean) => void;
+
+const states: Partial<Record<string, ReportedDomain["state"]>> = {
+  [DomainState.RUNNING]: "running",
+  [DomainState.PAUSED]: "paused",
+  [DomainState.SHUTTING_DOWN]: "shutting_down",
+  [DomainState.CRASHED]: "crashed",
+  [DomainState.DYING]: "dying",
+  [DomainState.ZOMBIE]: "zombie",
+};
+
+/** A certificate is renewed when a third of its life is left. */
+const renewBelowMs = (hostDays * 86_400_000) / 3;
+
+interface Known {
+  link: HostLink;
+  fingerprints: string[];
+  facts: HostFacts | undefined;
+  factsDigest: string;
+}
+
+@Injectable()
+export class AgentsService implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly log = new Logger("agents");
+  private readonly known = new Map<string, Known>();
+  private readonly listeners = new Set<ContactListener>();
+  private identity: KeyPair | undefined;
+
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly inventory: InventoryService,
+    private readonly authority: Authority,
+  ) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    this.identity = await this.authority.client();
+    for (const host of await this.dataSource.manager.find(HostEntity)) this.add(host);
+  }
+
+  onApplicationShutdown(): void {
+    for (const { link } of this.known.values()) link.close();
+  }
+
+  /** Begins to keep a link; an earlier one of the same host is closed. */
+  add(host: HostEntity): void {
+    this.drop(host.id);
+    const identity = this.identity;
+    if (identity === undefined) return;
+    const stored = host.facts === null ? undefined : (JSON.parse(host.facts) as { wire?: HostFacts & { memoryMib: string } }).wire;
+    const known: Known = {
+      fingerprints: host.fingerprint.split(","),
+      facts: stored === undefined ? undefined : { ...stored, memoryMib: BigInt(stored.memoryMib) },
+      factsDigest: "",
+      link: new HostLink({
+        hostId: host.id,
+        hostName: host.name,
+        address: host.address,
+        fingerprints: () => known.fingerprints,
+        ca: this.authority.certificate,
+        key: identity.key,
+        certificate: identity.certificate,
+        version,
+        onHello: (reply) => this.hello(host.id, reply),
+        onInventory: (inventory) => this.report(host.id, inventory),
+        onContact: (inContact, why) => this.contact(host, inContact, why),
+      }),
+    };
+    this.known.set(host.id, known);
+  }
+
+  /** Ends all trust in a host at once: its link and every stream on it. */
+  drop(hostId: string): void {
+    this.known.get(hostId)?.link.close();
+    this.known.delete(hostId);
+  }
+
+  /** Throws Refusal host_not_in_contact. */
+  connection(hostId: string): AgentConnection {
+    const link = this.known.get(hostId)?.link;
+    if (link?.inContact === true) return link.connection;
+    const name = link?.connection.hostName ?? hostId;
+    throw new Refusal("host_not_in_contact", `${name} is not in contact: is its agent running, and does the network let the controller through? See: convirt host show ${name}`);
+  }
+
+  inContact(hostId: string): boolean {
+    return this.known.get(hostId)?.link.inContact ?? false;
+  }
+
+  /** Aborted when contact is lost; already aborted while there is none. */
+  contactLost(hostId: string): AbortSignal {
+    return this.known.get(hostId)?.link.contactLost ?? AbortSignal.abort(new Error("the host is not known"));
+  }
+
+  async untilContact(hostId: string, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.inContact(hostId)) return;
+    await new Promise<void>((resolve, reject) => {
+      const gone = () => {
+        stop();
+        reject(signal.reason as Error);
+      };
+      const stop = this.onContact((id, inContact) => {
+        if (id !== hostId || !inContact) return;
+        stop();
+        signal.removeEventListener("abort", gone);
+        resolve();
+      });
+      signal.addEventListener("abort", gone, { once: true });
+    });
+  }
+
+  onContact(listener: ContactListener): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /** The facts that the host last told. Throws Refusal host_not_in_contact when it never did. */
+  facts(hostId: string): HostFacts {
+    const facts = this.known.get(hostId)?.facts;
+    if (facts === undefined) throw new Refusal("host_not_in_contact", "The host has not told its facts yet");
+    return facts;
+  }
+
+  /** What an image may ask of the host that it is rendered for. */
+  hostViewFor(hostId: string): HostView {
+    const { machine, hostname, sysname, release, version: kernel, existingPaths } = this.facts(hostId);
+    return { machine, nodename: hostname, sysname, release, version: kernel, existingPaths: new Set(existingPaths) };
+  }
+
+  private async hello(hostId: string, reply: HelloReply): Promise<void> {
+    const known = this.known.get(hostId);
+    if (known === undefined || reply.facts === undefined) return;
+    known.facts = reply.facts;
+    const facts = { view: toFactsView(reply.facts, reply.agentVersion), wire: { ...reply.facts, memoryMib: reply.facts.memoryMib.toString() } };
+    await inTransaction(this.dataSource, (tx) => tx.update(HostEntity, { id: hostId }, { facts: JSON.stringify(facts), factsAt: now() }));
+    if (Date.parse(reply.certificateNotAfter) - Date.now() < renewBelowMs) await this.renew(hostId);
+  }
+
+  /** A new certificate over the link that the old one made. Both are accepted until the host has said that it has the new one. */
+  async renew(hostId: string): Promise<void> {
+    const known = this.known.get(hostId);
+    if (known === undefined) return;
+    const client = known.link.connection.host;
+    const { signingRequestPem } = await unary<{ signingRequestPem: string }>((options, done) => client.beginRenewal({}, new Metadata(), options, done));
+    const signed = await this.authority.signHost(signingRequestPem, hostId);
+    known.fingerprints.push(signed.fingerprint);
+    await inTransaction(this.dataSource, (tx) => tx.update(HostEntity, { id: hostId }, { fingerprint: known.fingerprints.slice(-2).join(",") }));
+    await unary<object>((options, done) => client.completeRenewal({ certificatePem: signed.certificate }, new Metadata(), options, done));
+    known.fingerprints = [fingerprintOf(signed.certificate)];
+    await inTransaction(this.dataSource, (tx) => tx.update(HostEntity, { id: hostId }, { fingerprint: signed.fingerprint, certificateNotAfter: signed.notAfter }));
+    this.log.log({ msg: "certificate renewed", hostId, notAfter: signed.notAfter });
+  }
+
+  private async report(hostId: string, inventory: Inventory): Promise<void> {
+    const known = this.known.get(hostId);
+    if (known === undefined) return;
+    if (known.factsDigest !== "" && known.factsDigest !== inventory.factsDigest) {
+      const reply = await unary<HelloReply>((options, done) => known.link.connection.host.hello({ controllerVersion: version, features: [] }, new Metadata(), options, done));
+      await this.hello(hostId, reply);
+    }
+    known.factsDigest = inventory.factsDigest;
+    await this.inventory.take(hostId, {
+      takenAt: new Date(inventory.takenAt),
+      seenAt: new Date(),
+      freeMemoryMib: Number(inventory.freeMemoryMib),
+      storeFreeBytes: Number(inventory.storeFreeBytes),
+      runningJobs: inventory.runningJobs,
+      toolstackError: inventory.toolstackError,
+      bootId: inventory.bootId,
+      domains: inventory.domains.map((domain) => ({ ...domain, state: states[domain.state] ?? "running", memoryMib: Number(domain.memoryMib) })),
+    });
+  }
+
+  private contact(host: HostEntity, inContact: boolean, why: string): void {
+    if (inContact) this.log.log({ msg: "in contact", host: host.name });
+    else this.log.warn({ msg: "contact lost", host: host.name, why });
+    for (const listener of this.listeners) listener(host.id, inContact);
+  }
+}
+
+function toFactsView(facts: HostFacts, agentVersion: string): HostFactsView {
+  const { hostname, machine, release, xenVersion, toolstack, virtCaps, cpus, defaultBridge, bridges, imageStore, diskRoots, bootId, problems } = facts;
+  return { hostname, machine, release, xenVersion, toolstack, virtCaps, cpus, memoryMib: Number(facts.memoryMib), defaultBridge, bridges, imageStore, diskRoots, agentVersion, bootId, problems };
+}

@@ -1,0 +1,104 @@
+import { routes } from "@convirt/contract/routes";
+import type { SessionView, TokenView, UserView } from "@convirt/contract/session";
+import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Req, Res } from "@nestjs/common";
+import type { Request, Response } from "express";
+import type { z } from "zod";
+import { cookieName } from "./auth.guard.js";
+import { AuthService } from "./auth.service.js";
+import type { Identified, Identity } from "./identity.js";
+import type { TokenEntity, UserEntity } from "./user.entity.js";
+
+@Controller()
+export class AuthController {
+  constructor(private readonly auth: AuthService) {}
+
+  @Post("session")
+  @HttpCode(200)
+  async signIn(
+    @Body({ schema: routes.signIn.body }) body: z.output<typeof routes.signIn.body>,
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<SessionView> {
+    const { secret, identity } = await this.auth.signIn(body.username, body.password, request.ip ?? "");
+    const encrypted = "encrypted" in request.socket;
+    response.cookie(cookieName, secret, { httpOnly: true, sameSite: "strict", path: "/", secure: encrypted, expires: new Date(identity.expiresAt) });
+    return toSessionView(identity);
+  }
+
+  @Get("session")
+  showSession(@Req() { identity }: Identified): SessionView {
+    return toSessionView(identity);
+  }
+
+  @Delete("session")
+  async signOut(@Req() { identity }: Identified, @Res({ passthrough: true }) response: Response): Promise<{ ok: true }> {
+    await this.auth.signOut(identity);
+    response.clearCookie(cookieName, { path: "/" });
+    return { ok: true };
+  }
+
+  @Get("users")
+  async listUsers(): Promise<Page<UserView>> {
+    return onePage((await this.auth.users()).map(toUserView));
+  }
+
+  @Post("users")
+  async createUser(@Body({ schema: routes.createUser.body }) body: z.output<typeof routes.createUser.body>): Promise<UserView> {
+    return toUserView(await this.auth.addUser(body.username, body.password, body.role));
+  }
+
+  @Patch("users/:username")
+  async changeUser(@Param("username") username: string, @Body({ schema: routes.changeUser.body }) body: z.output<typeof routes.changeUser.body>): Promise<UserView> {
+    return toUserView(await this.auth.changeUser(username, body));
+  }
+
+  @Delete("users/:username")
+  async removeUser(@Param("username") username: string): Promise<{ ok: true }> {
+    await this.auth.removeUser(username);
+    return { ok: true };
+  }
+
+  @Get("tokens")
+  async listTokens(@Req() { identity }: Identified): Promise<Page<TokenView>> {
+    return onePage((await this.auth.tokens(identity)).map((token) => toTokenView(token, token.username)));
+  }
+
+  @Post("tokens")
+  async createToken(
+    @Body({ schema: routes.createToken.body }) body: z.output<typeof routes.createToken.body>,
+    @Req() { identity }: Identified,
+  ): Promise<TokenView & { token: string }> {
+    const { token, secret } = await this.auth.createToken(identity, body);
+    return { ...toTokenView(token, identity.username), token: secret };
+  }
+
+  @Delete("tokens/:id")
+  async revokeToken(@Param("id") id: string, @Req() { identity }: Identified): Promise<{ ok: true }> {
+    await this.auth.revokeToken(identity, id);
+    return { ok: true };
+  }
+}
+
+interface Page<T> {
+  items: T[];
+  total: number;
+  page: number;
+  perPage: number;
+}
+
+/** Users and tokens are few: one page holds them all. */
+function onePage<T>(items: T[]): Page<T> {
+  return { items, total: items.length, page: 1, perPage: Math.max(1, items.length) };
+}
+
+function toSessionView({ username, role, expiresAt, via }: Identity): SessionView {
+  return { username, role, expiresAt, via };
+}
+
+function toUserView({ username, role, createdAt, lastSignInAt }: UserEntity): UserView {
+  return { username, role, createdAt, lastSignInAt };
+}
+
+function toTokenView({ id, name, role, createdAt, expiresAt, lastUsedAt }: TokenEntity, username: string): TokenView {
+  return { id, name, username, role, createdAt, expiresAt, lastUsedAt };
+}

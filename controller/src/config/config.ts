@@ -1,0 +1,102 @@
+// The controller's settings: one schema with a sentence and a unit per field, read once at start, all problems reported together, the result frozen.
+// Precedence, highest first: environment (CONVIRT_HTTP_LISTEN for http.listen, and so on), the file (/etc/convirt/controller.toml, or the one that
+// CONVIRT_CONFIG names), the default.
+import { existsSync, readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { parse } from "smol-toml";
+import { z } from "zod";
+
+export const defaultConfigFile = "/etc/convirt/controller.toml";
+
+const endpoint = z.string().regex(/^\[?[A-Za-z0-9_.:-]*\]?:[0-9]{1,5}$/, "must be HOST:PORT");
+const absolute = z.string().regex(/^\/[^\0]*$/, "must be an absolute path");
+
+export const configSchema = z.strictObject({
+  data_dir: absolute.default("/var/lib/convirt").describe("database, authority and keys"),
+  http: z
+    .strictObject({ listen: endpoint.default("127.0.0.1:8080").describe("plain HTTP, for this machine and for a proxy in front; port 0 takes a free one") })
+    .prefault({}),
+  https: z
+    .strictObject({
+      listen: endpoint.default("0.0.0.0:8443").describe("HTTPS with a certificate of the controller's own authority: the API, and the enrolment of hosts"),
+      advertise: z.string().default("").describe("host or host:port under which hosts reach it; empty: this machine's name"),
+    })
+    .prefault({}),
+  store: z
+    .strictObject({
+      dir: absolute.default("/var/cache/convirt/image_store").describe("the image store"),
+      shipped_dir: z.string().default("").describe("the store as shipped, for `import --modernise`; empty: none"),
+    })
+    .prefault({}),
+  auth: z
+    .strictObject({
+      admin_password_file: z.string().default("").describe("file with the first password of admin; empty: a random one is made and shown once"),
+      session_hours: z.coerce.number().min(0.1).max(720).default(12).describe("hours that a sign-in lasts"),
+    })
+    .prefault({}),
+  provisioning: z
+    .strictObject({ jobs_per_host: z.coerce.number().int().min(1).max(64).default(2).describe("jobs under way at once on a host") })
+    .prefault({}),
+  log: z
+    .strictObject({ level: z.enum(["debug", "info", "warn", "error", "silent"]).default("info").describe("least weight of what is logged") })
+    .prefault({}),
+});
+
+export type Config = Readonly<z.output<typeof configSchema>> & { readonly advertise: string };
+
+/** Injection token of Config. */
+export const CONFIG = Symbol("CONFIG");
+
+/** Thrown with every problem at once. */
+export class ConfigInvalid extends Error {
+  override readonly name = "ConfigInvalid";
+}
+
+type Fields = Record<string, unknown>;
+
+/** Reads the settings. Throws ConfigInvalid. */
+export function loadConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  const named = environment["CONVIRT_CONFIG"];
+  const path = named ?? defaultConfigFile;
+  const file = named !== undefined || existsSync(path) ? readToml(path) : {};
+  const parsed = configSchema.safeParse(merge(file, fromEnvironment(environment)));
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map((issue) => `  ${issue.path.join(".") || "(file)"}: ${issue.message}`);
+    throw new ConfigInvalid(`Cannot use the settings of ${path} and the environment:\n${lines.join("\n")}`);
+  }
+  return Object.freeze({ ...parsed.data, advertise: parsed.data.https.advertise || hostname() });
+}
+
+function readToml(path: string): Fields {
+  try {
+    return parse(readFileSync(path, "utf8")) as Fields;
+  } catch (error) {
+    throw new ConfigInvalid(`Cannot read the settings in ${path}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function fromEnvironment(environment: Readonly<Record<string, string | undefined>>): Fields {
+  const fields: Fields = {};
+  if (environment["CONVIRT_DATA_DIR"] !== undefined) fields["data_dir"] = environment["CONVIRT_DATA_DIR"];
+  for (const [group, schema] of Object.entries(configSchema.shape)) {
+    if (!(schema instanceof z.ZodPrefault)) continue;
+    for (const key of Object.keys((schema.unwrap() as z.ZodObject).shape)) {
+      const value = environment[`CONVIRT_${group}_${key}`.toUpperCase()];
+      if (value !== undefined) fields[group] = { ...(fields[group] as Fields | undefined), [key]: value };
+    }
+  }
+  return fields;
+}
+
+function merge(low: Fields, high: Fields): Fields {
+  const merged: Fields = { ...low };
+  for (const [key, value] of Object.entries(high)) {
+    const before = merged[key];
+    merged[key] = isFields(before) && isFields(value) ? merge(before, value) : value;
+  }
+  return merged;
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

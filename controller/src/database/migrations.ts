@@ -1,0 +1,8 @@
+// All migrations, in order. Each is written by hand, serves every database, and is never changed once released.
+import { Access1764000000001 } from "./migrations/0001-access.js";
+import { Hosts1764000000002 } from "./migrations/0002-hosts.js";
+import { Images1764000000003 } from "./migrations/0003-images.js";
+import { Jobs1764000000004 } from "./migrations/0004-jobs.js";
+import { Vms1764000000005 } from "./migrations/0005-vms.js";
+
+export const migrations = [Access1764000000001, Hosts1764000000002, Images1764000000003, Jobs1764000000004, Vms1764000000005];
