@@ -1,0 +1,140 @@
+// Writing a file back: whole statements are replaced, everything else stays to the byte, comments and line ends too. What was written is read again, and only what
+// then says exactly what was meant is given out.
+import { type Evaluation, evaluate } from "./evaluate.js";
+import type { Options, OptionValue, Value } from "./value.js";
+import { Tuple } from "./value.js";
+
+type Evaluated = Extract<Evaluation, { ok: true }>;
+
+export interface OptionEdits {
+  set: ReadonlyMap<string, OptionValue>;
+  unset: readonly string[];
+}
+
+/** Literals, one option a line, in their order. Evaluating the text gives the same options. */
+export function writeOptions(options: Options): string {
+  return [...options].map(([name, value]) => `${name} = ${literal(value)}\n`).join("");
+}
+
+/** Thrown when a file is so written that an edit cannot be expressed; the message says where. */
+export class CannotRewrite extends Error {
+  override readonly name = "CannotRewrite";
+}
+
+/** The source with options set and removed. Throws CannotRewrite for a source that does not evaluate, or when the edit cannot be expressed. */
+export function rewriteOptions(source: string, edits: OptionEdits, request: { file: string }): string {
+  let text = source;
+  for (const name of edits.unset) text = edit(text, request.file, name, undefined);
+  for (const [name, value] of edits.set) text = edit(text, request.file, name, value);
+  return text;
+}
+
+function read(source: string, file: string): Evaluated | undefined {
+  const evaluation = evaluate(source, { file, predefined: file === "image.conf" ? "image_conf" : "vm_conf" });
+  return evaluation.ok ? evaluation : undefined;
+}
+
+function edit(source: string, file: string, name: string, value: OptionValue | undefined): string {
+  const before = read(source, file);
+  if (before === undefined) throw new CannotRewrite(`Cannot edit ${file}: it does not evaluate as it is`);
+  const old = before.options.get(name);
+  if (value === undefined ? old === undefined : old !== undefined && literal(old) === literal(value)) return source;
+  for (const candidate of candidates(source, before, name, value)) {
+    const after = read(candidate, file);
+    if (after !== undefined && says(after, before, name, value)) return candidate;
+  }
+  throw new CannotRewrite(
+    `Cannot edit ${file}: "${name}" is used in a way that leaves no place to set it; edit the file by hand`,
+  );
+}
+
+/** Ways to express the edit, the least intrusive first. */
+function* candidates(
+  source: string,
+  before: Evaluated,
+  name: string,
+  value: OptionValue | undefined,
+): Generator<string> {
+  const own = before.assignments.filter((one) => one.name === name);
+  const alone = own.filter(
+    (one) => !before.assignments.some((other) => other !== one && other.from === one.from && other.to === one.to),
+  );
+  if (value === undefined) {
+    // The last ones first, so that the offsets of those before stay true.
+    yield [...alone].reverse().reduce((text, one) => withoutStatement(text, one.from, one.to), source);
+    yield appended(source, `del ${name}`);
+    return;
+  }
+  const statement = `${name} = ${literal(value)}`;
+  const last = alone.at(-1);
+  if (last !== undefined)
+    yield source.slice(0, last.from) +
+      `${spelling(source.slice(last.from, last.to), name)}${literal(value)}` +
+      source.slice(last.to);
+  yield appended(source, statement);
+}
+
+/** `name=` or `name = `, as the author writes it. */
+function spelling(statement: string, name: string): string {
+  const match = /^[A-Za-z_]\w*([ \t]*=[ \t]*)(?!=)/.exec(statement);
+  return `${name}${match?.[1] ?? " = "}`;
+}
+
+function withoutStatement(source: string, from: number, to: number): string {
+  const lineStart = source.lastIndexOf("\n", from - 1) + 1;
+  const rest = /^[ \t]*(#[^\r\n]*)?(\r?\n|$)/.exec(source.slice(to));
+  const indent = source.slice(lineStart, from);
+  if (rest === null || !/^[ \t]*$/.test(indent)) return `${source.slice(0, from)}pass${source.slice(to)}`;
+  // Within a block the line stays, for a block may not be empty; a comment behind the statement stays too.
+  if (indent !== "") return `${source.slice(0, from)}pass${source.slice(to)}`;
+  if (rest[1] !== undefined) return source.slice(0, from) + source.slice(to).replace(/^[ \t]+/, "");
+  return source.slice(0, lineStart) + source.slice(to + rest[0].length);
+}
+
+function appended(source: string, statement: string): string {
+  const end = source.includes("\r\n") ? "\r\n" : "\n";
+  const gap = source === "" || source.endsWith("\n") ? "" : end;
+  return `${source}${gap}${statement}${end}`;
+}
+
+/** The option is as meant, and no option that does not depend on it has changed. */
+function says(after: Evaluated, before: Evaluated, name: string, value: OptionValue | undefined): boolean {
+  const now = after.options.get(name);
+  if (value === undefined ? now !== undefined : now === undefined || literal(now) !== literal(value)) return false;
+  const others = new Set([...before.options.keys(), ...after.options.keys()]);
+  others.delete(name);
+  return [...others].every((other) => before.options.has(other) === after.options.has(other));
+}
+
+/** A value as Python 2 and 3 read it back: UTF-8 as it is, control characters escaped. */
+function literal(value: Value): string {
+  if (typeof value === "string") return quoted(value);
+  if (typeof value === "bigint") return value.toString();
+  if (typeof value === "number") return float(value);
+  if (typeof value === "boolean") return value ? "True" : "False";
+  if (value === null) return "None";
+  if (value instanceof Tuple) return `(${value.items.map(literal).join(", ")}${value.items.length === 1 ? "," : ""})`;
+  if (Array.isArray(value)) return `[${value.map(literal).join(", ")}]`;
+  return `{${[...value].map(([key, item]) => `${literal(key)}: ${literal(item)}`).join(", ")}}`;
+}
+
+function quoted(text: string): string {
+  const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
+  const body = text.replace(/[\\'"\p{Cc}]/gu, (char) => {
+    if (char === "\\") return "\\\\";
+    if (char === "'" || char === '"') return char === quote ? `\\${char}` : char;
+    const named = { "\n": "\\n", "\t": "\\t", "\r": "\\r" }[char];
+    if (named !== undefined) return named;
+    const code = char.charCodeAt(0);
+    return code < 0x80 ? `\\x${code.toString(16).padStart(2, "0")}` : char;
+  });
+  return `${quote}${body}${quote}`;
+}
+
+/** Infinity and nan cannot be written; evaluation gives none. */
+function float(value: number): string {
+  if (!Number.isFinite(value)) throw new RangeError(`No file can hold ${value}`);
+  if (Object.is(value, -0)) return "-0.0";
+  const text = String(value);
+  return /[.e]/.test(text) ? text : `${text}.0`;
+}
