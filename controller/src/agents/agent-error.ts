@@ -12,16 +12,20 @@ export class AgentUnavailable extends Error {
 export class HostRefusal extends Refusal {
   readonly agentCode: string;
   constructor(agentCode: string, message: string) {
-    super(agentCode in refusalCodes ? (agentCode as RefusalCode) : "host_refused", message, { details: { hostCode: agentCode } });
+    super(agentCode in refusalCodes ? (agentCode as RefusalCode) : "host_refused", message, {
+      details: { hostCode: agentCode },
+    });
     this.agentCode = agentCode;
   }
 }
 
 export function mapAgentError(error: unknown): Error {
-  if (!(error instanceof Error) || !("code" in error) || !("metadata" in error)) return error instanceof Error ? error : new Error(String(error));
+  if (!(error instanceof Error) || !("code" in error) || !("metadata" in error))
+    return error instanceof Error ? error : new Error(String(error));
   const { code, details, metadata } = error as ServiceError;
   const [agentCode] = metadata.get("convirt-code");
   if (agentCode !== undefined) return new HostRefusal(String(agentCode), details);
-  if (code === status.UNAVAILABLE || code === status.DEADLINE_EXCEEDED || code === status.CANCELLED) return new AgentUnavailable(details, { cause: error });
+  if (code === status.UNAVAILABLE || code === status.DEADLINE_EXCEEDED || code === status.CANCELLED)
+    return new AgentUnavailable(details, { cause: error });
   return new Error(`The agent answered ${status[code]}: ${details}`, { cause: error });
 }

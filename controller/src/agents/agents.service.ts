@@ -65,7 +65,8 @@ export class AgentsService implements OnApplicationBootstrap, OnApplicationShutd
     this.drop(host.id);
     const identity = this.identity;
     if (identity === undefined) return;
-    const stored = host.facts === null ? undefined : (JSON.parse(host.facts) as { wire?: HostFacts & { memoryMib: string } }).wire;
+    const stored =
+      host.facts === null ? undefined : (JSON.parse(host.facts) as { wire?: HostFacts & { memoryMib: string } }).wire;
     const known: Known = {
       fingerprints: host.fingerprint.split(","),
       facts: stored === undefined ? undefined : { ...stored, memoryMib: BigInt(stored.memoryMib) },
@@ -98,11 +99,18 @@ export class AgentsService implements OnApplicationBootstrap, OnApplicationShutd
     const link = this.known.get(hostId)?.link;
     if (link?.inContact === true) return link.connection;
     const name = link?.connection.hostName ?? hostId;
-    throw new Refusal("host_not_in_contact", `${name} is not in contact: is its agent running, and does the network let the controller through? See: convirt host show ${name}`);
+    throw new Refusal(
+      "host_not_in_contact",
+      `${name} is not in contact: is its agent running, and does the network let the controller through? See: convirt host show ${name}`,
+    );
   }
 
   inContact(hostId: string): boolean {
     return this.known.get(hostId)?.link.inContact ?? false;
+  }
+
+  countInContact(): number {
+    return [...this.known.values()].filter(({ link }) => link.inContact).length;
   }
 
   /** Aborted when contact is lost; already aborted while there is none. */
@@ -150,8 +158,13 @@ export class AgentsService implements OnApplicationBootstrap, OnApplicationShutd
     const known = this.known.get(hostId);
     if (known === undefined || reply.facts === undefined) return;
     known.facts = reply.facts;
-    const facts = { view: toFactsView(reply.facts, reply.agentVersion), wire: { ...reply.facts, memoryMib: reply.facts.memoryMib.toString() } };
-    await inTransaction(this.dataSource, (tx) => tx.update(HostEntity, { id: hostId }, { facts: JSON.stringify(facts), factsAt: now() }));
+    const facts = {
+      view: toFactsView(reply.facts, reply.agentVersion),
+      wire: { ...reply.facts, memoryMib: reply.facts.memoryMib.toString() },
+    };
+    await inTransaction(this.dataSource, (tx) =>
+      tx.update(HostEntity, { id: hostId }, { facts: JSON.stringify(facts), factsAt: now() }),
+    );
     if (Date.parse(reply.certificateNotAfter) - Date.now() < renewBelowMs) await this.renew(hostId);
   }
 
@@ -160,13 +173,21 @@ export class AgentsService implements OnApplicationBootstrap, OnApplicationShutd
     const known = this.known.get(hostId);
     if (known === undefined) return;
     const client = known.link.connection.host;
-    const { signingRequestPem } = await unary<{ signingRequestPem: string }>((options, done) => client.beginRenewal({}, new Metadata(), options, done));
+    const { signingRequestPem } = await unary<{ signingRequestPem: string }>((options, done) =>
+      client.beginRenewal({}, new Metadata(), options, done),
+    );
     const signed = await this.authority.signHost(signingRequestPem, hostId);
     known.fingerprints.push(signed.fingerprint);
-    await inTransaction(this.dataSource, (tx) => tx.update(HostEntity, { id: hostId }, { fingerprint: known.fingerprints.slice(-2).join(",") }));
-    await unary<object>((options, done) => client.completeRenewal({ certificatePem: signed.certificate }, new Metadata(), options, done));
+    await inTransaction(this.dataSource, (tx) =>
+      tx.update(HostEntity, { id: hostId }, { fingerprint: known.fingerprints.slice(-2).join(",") }),
+    );
+    await unary<object>((options, done) =>
+      client.completeRenewal({ certificatePem: signed.certificate }, new Metadata(), options, done),
+    );
     known.fingerprints = [fingerprintOf(signed.certificate)];
-    await inTransaction(this.dataSource, (tx) => tx.update(HostEntity, { id: hostId }, { fingerprint: signed.fingerprint, certificateNotAfter: signed.notAfter }));
+    await inTransaction(this.dataSource, (tx) =>
+      tx.update(HostEntity, { id: hostId }, { fingerprint: signed.fingerprint, certificateNotAfter: signed.notAfter }),
+    );
     this.log.log({ msg: "certificate renewed", hostId, notAfter: signed.notAfter });
   }
 
@@ -174,7 +195,9 @@ export class AgentsService implements OnApplicationBootstrap, OnApplicationShutd
     const known = this.known.get(hostId);
     if (known === undefined) return;
     if (known.factsDigest !== "" && known.factsDigest !== inventory.factsDigest) {
-      const reply = await unary<HelloReply>((options, done) => known.link.connection.host.hello({ controllerVersion: version, features: [] }, new Metadata(), options, done));
+      const reply = await unary<HelloReply>((options, done) =>
+        known.link.connection.host.hello({ controllerVersion: version, features: [] }, new Metadata(), options, done),
+      );
       await this.hello(hostId, reply);
     }
     known.factsDigest = inventory.factsDigest;
@@ -186,7 +209,11 @@ export class AgentsService implements OnApplicationBootstrap, OnApplicationShutd
       runningJobs: inventory.runningJobs,
       toolstackError: inventory.toolstackError,
       bootId: inventory.bootId,
-      domains: inventory.domains.map((domain) => ({ ...domain, state: states[domain.state] ?? "running", memoryMib: Number(domain.memoryMib) })),
+      domains: inventory.domains.map((domain) => ({
+        ...domain,
+        state: states[domain.state] ?? "running",
+        memoryMib: Number(domain.memoryMib),
+      })),
     });
   }
 
@@ -198,6 +225,36 @@ export class AgentsService implements OnApplicationBootstrap, OnApplicationShutd
 }
 
 function toFactsView(facts: HostFacts, agentVersion: string): HostFactsView {
-  const { hostname, machine, release, xenVersion, toolstack, virtCaps, cpus, defaultBridge, bridges, imageStore, diskRoots, bootId, problems } = facts;
-  return { hostname, machine, release, xenVersion, toolstack, virtCaps, cpus, memoryMib: Number(facts.memoryMib), defaultBridge, bridges, imageStore, diskRoots, agentVersion, bootId, problems };
+  const {
+    hostname,
+    machine,
+    release,
+    xenVersion,
+    toolstack,
+    virtCaps,
+    cpus,
+    defaultBridge,
+    bridges,
+    imageStore,
+    diskRoots,
+    bootId,
+    problems,
+  } = facts;
+  return {
+    hostname,
+    machine,
+    release,
+    xenVersion,
+    toolstack,
+    virtCaps,
+    cpus,
+    memoryMib: Number(facts.memoryMib),
+    defaultBridge,
+    bridges,
+    imageStore,
+    diskRoots,
+    agentVersion,
+    bootId,
+    problems,
+  };
 }

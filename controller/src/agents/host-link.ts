@@ -2,11 +2,11 @@
 // mends itself, with pauses that grow to a minute and are never the same twice, and one host's link knows nothing of another's.
 import { setTimeout as delay } from "node:timers/promises";
 import { createSecureContext, type PeerCertificate } from "node:tls";
-import { type ClientOptions, credentials, Metadata } from "@grpc/grpc-js";
 import { DomainServiceClient } from "@convirt/proto/domain";
 import { type HelloReply, HostServiceClient, type Inventory } from "@convirt/proto/host";
 import { ProvisionServiceClient } from "@convirt/proto/provision";
 import { StagingServiceClient } from "@convirt/proto/staging";
+import { type ClientOptions, credentials, Metadata } from "@grpc/grpc-js";
 import { unary } from "./unary.js";
 
 export interface AgentConnection {
@@ -71,7 +71,13 @@ export class HostLink {
   close(): void {
     this.#stopped.abort(new Error("the link is closed"));
     this.#set(false, "the link is closed");
-    for (const client of [this.connection.provision, this.connection.staging, this.connection.domain, this.connection.host]) client.close();
+    for (const client of [
+      this.connection.provision,
+      this.connection.staging,
+      this.connection.domain,
+      this.connection.host,
+    ])
+      client.close();
   }
 
   async #keep(): Promise<void> {
@@ -85,7 +91,9 @@ export class HostLink {
       }
       if (Date.now() - began > longestPauseMs) pauseMs = firstPauseMs;
       // Full jitter: hosts that lost us together do not come back together.
-      await delay(Math.max(100, Math.random() * pauseMs), undefined, { signal: this.#stopped.signal }).catch(() => undefined);
+      await delay(Math.max(100, Math.random() * pauseMs), undefined, { signal: this.#stopped.signal }).catch(
+        () => undefined,
+      );
       pauseMs = Math.min(longestPauseMs, pauseMs * 2);
     }
   }
@@ -93,7 +101,11 @@ export class HostLink {
   /** Hello, then inventories until the stream ends or goes silent. */
   async #once(): Promise<void> {
     const { version, onHello, onInventory } = this.#request;
-    const hello = await unary<HelloReply>((options, done) => this.connection.host.hello({ controllerVersion: version, features: [] }, new Metadata(), options, done), silentMs);
+    const hello = await unary<HelloReply>(
+      (options, done) =>
+        this.connection.host.hello({ controllerVersion: version, features: [] }, new Metadata(), options, done),
+      silentMs,
+    );
     await onHello(hello);
     const stream = this.connection.host.watchInventory({ intervalMs });
     let timer: NodeJS.Timeout | undefined;
@@ -129,15 +141,26 @@ export class HostLink {
 }
 
 function connect(request: LinkRequest): AgentConnection {
-  const context = createSecureContext({ ca: request.ca, key: request.key, cert: request.certificate, minVersion: "TLSv1.3" });
+  const context = createSecureContext({
+    ca: request.ca,
+    key: request.key,
+    cert: request.certificate,
+    minVersion: "TLSv1.3",
+  });
   const identity = credentials.createFromSecureContext(context, {
     // The certificate itself is what is known of a host, not the name under which it is reached.
     checkServerIdentity: (_name: string, certificate: PeerCertificate) => {
       const shown = certificate.fingerprint256.replaceAll(":", "").toLowerCase();
-      return request.fingerprints().includes(shown) ? undefined : new Error(`${request.hostName} shows a certificate that is not its own`);
+      return request.fingerprints().includes(shown)
+        ? undefined
+        : new Error(`${request.hostName} shows a certificate that is not its own`);
     },
   });
-  const options = { ...channelOptions, "grpc.ssl_target_name_override": request.hostId, "grpc.default_authority": request.hostId };
+  const options = {
+    ...channelOptions,
+    "grpc.ssl_target_name_override": request.hostId,
+    "grpc.default_authority": request.hostId,
+  };
   const host = new HostServiceClient(request.address, identity, options);
   // One channel for all four services.
   const shared = { ...options, channelOverride: host.getChannel() };

@@ -21,7 +21,13 @@ export class AuthController {
   ): Promise<SessionView> {
     const { secret, identity } = await this.auth.signIn(body.username, body.password, request.ip ?? "");
     const encrypted = "encrypted" in request.socket;
-    response.cookie(cookieName, secret, { httpOnly: true, sameSite: "strict", path: "/", secure: encrypted, expires: new Date(identity.expiresAt) });
+    response.cookie(cookieName, secret, {
+      httpOnly: true,
+      sameSite: "strict",
+      path: "/",
+      secure: encrypted,
+      expires: new Date(identity.expiresAt),
+    });
     return toSessionView(identity);
   }
 
@@ -31,7 +37,10 @@ export class AuthController {
   }
 
   @Delete("session")
-  async signOut(@Req() { identity }: Identified, @Res({ passthrough: true }) response: Response): Promise<{ ok: true }> {
+  async signOut(
+    @Req() { identity }: Identified,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<{ ok: true }> {
     await this.auth.signOut(identity);
     response.clearCookie(cookieName, { path: "/" });
     return { ok: true };
@@ -43,12 +52,17 @@ export class AuthController {
   }
 
   @Post("users")
-  async createUser(@Body({ schema: routes.createUser.body }) body: z.output<typeof routes.createUser.body>): Promise<UserView> {
+  async createUser(
+    @Body({ schema: routes.createUser.body }) body: z.output<typeof routes.createUser.body>,
+  ): Promise<UserView> {
     return toUserView(await this.auth.addUser(body.username, body.password, body.role));
   }
 
   @Patch("users/:username")
-  async changeUser(@Param("username") username: string, @Body({ schema: routes.changeUser.body }) body: z.output<typeof routes.changeUser.body>): Promise<UserView> {
+  async changeUser(
+    @Param("username") username: string,
+    @Body({ schema: routes.changeUser.body }) body: z.output<typeof routes.changeUser.body>,
+  ): Promise<UserView> {
     return toUserView(await this.auth.changeUser(username, body));
   }
 

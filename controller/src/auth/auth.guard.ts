@@ -10,7 +10,9 @@ import { type Identity, mayAs } from "./identity.js";
 export const apiPrefix = "/api/v1";
 export const cookieName = "convirt_session";
 
-const table = new Map<string, Route>(Object.values(routes).map((route: Route) => [`${route.method} ${apiPrefix}${route.path}`, route]));
+const table = new Map<string, Route>(
+  Object.values(routes).map((route: Route) => [`${route.method} ${apiPrefix}${route.path}`, route]),
+);
 
 @Injectable()
 export class AuthGuard implements CanActivate {
@@ -24,7 +26,10 @@ export class AuthGuard implements CanActivate {
     const identity = await this.identify(request);
     if (identity === undefined) throw new Refusal("not_signed_in", "Sign in first");
     if (route.role !== "signed_in" && !mayAs(identity.role, route.role)) {
-      throw new Refusal("forbidden", `${identity.username} may not: this needs the role ${route.role}, yours is ${identity.role}`);
+      throw new Refusal(
+        "forbidden",
+        `${identity.username} may not: this needs the role ${route.role}, yours is ${identity.role}`,
+      );
     }
     request.identity = identity;
     return true;

@@ -37,15 +37,26 @@ export class AuthService implements OnApplicationBootstrap {
     const file = this.config.auth.admin_password_file;
     const password = file === "" ? randomBytes(15).toString("base64url") : readFileSync(file, "utf8").trim();
     await this.addUser("admin", password, "admin");
-    if (file === "") process.stderr.write(`\n  First start. Sign in as admin with the password ${password}\n  It is shown this once.\n\n`);
+    if (file === "")
+      process.stderr.write(
+        `\n  First start. Sign in as admin with the password ${password}\n  It is shown this once.\n\n`,
+      );
     else this.log.log({ msg: "made the user admin with the password of the file", file });
   }
 
   async addUser(username: string, password: string, role: Role): Promise<UserEntity> {
     const passwordHash = await hash(password);
     return inTransaction(this.dataSource, async (tx) => {
-      if (await tx.existsBy(UserEntity, { username })) throw new Refusal("name_taken", `Cannot create user "${username}": there is one of that name`);
-      return tx.save(UserEntity, { id: randomUUID(), username, passwordHash, role, createdAt: now(), lastSignInAt: null });
+      if (await tx.existsBy(UserEntity, { username }))
+        throw new Refusal("name_taken", `Cannot create user "${username}": there is one of that name`);
+      return tx.save(UserEntity, {
+        id: randomUUID(),
+        username,
+        passwordHash,
+        role,
+        createdAt: now(),
+        lastSignInAt: null,
+      });
     });
   }
 
@@ -53,11 +64,15 @@ export class AuthService implements OnApplicationBootstrap {
     return this.dataSource.manager.find(UserEntity, { order: { username: "ASC" } });
   }
 
-  async changeUser(username: string, change: { password?: string | undefined; role?: Role | undefined }): Promise<UserEntity> {
+  async changeUser(
+    username: string,
+    change: { password?: string | undefined; role?: Role | undefined },
+  ): Promise<UserEntity> {
     const passwordHash = change.password === undefined ? undefined : await hash(change.password);
     return inTransaction(this.dataSource, async (tx) => {
       const user = await this.userNamed(username);
-      if (user.role === "admin" && change.role !== undefined && change.role !== "admin") await this.keepAnAdmin(username);
+      if (user.role === "admin" && change.role !== undefined && change.role !== "admin")
+        await this.keepAnAdmin(username);
       if (passwordHash !== undefined) {
         user.passwordHash = passwordHash;
         // Whoever signed in by the old password is out.
@@ -112,14 +127,24 @@ export class AuthService implements OnApplicationBootstrap {
     const session = await this.dataSource.manager.findOneBy(SessionEntity, { idHash: sessionHash });
     if (session === null || session.expiresAt <= now()) return undefined;
     const user = await this.dataSource.manager.findOneBy(UserEntity, { id: session.userId });
-    return user === null ? undefined : { userId: user.id, username: user.username, role: user.role, via: "session", expiresAt: session.expiresAt, sessionHash };
+    return user === null
+      ? undefined
+      : {
+          userId: user.id,
+          username: user.username,
+          role: user.role,
+          via: "session",
+          expiresAt: session.expiresAt,
+          sessionHash,
+        };
   }
 
   /** Throws Refusal token_expired; undefined for a token that is none. Its role is never above its owner's. */
   async byToken(secret: string): Promise<Identity | undefined> {
     const token = await this.dataSource.manager.findOneBy(TokenEntity, { tokenHash: digest(secret) });
     if (token === null) return undefined;
-    if (token.expiresAt <= now()) throw new Refusal("token_expired", `The API token "${token.name}" expired at ${token.expiresAt}: make a new one`);
+    if (token.expiresAt <= now())
+      throw new Refusal("token_expired", `The API token "${token.name}" expired at ${token.expiresAt}: make a new one`);
     const user = await this.dataSource.manager.findOneBy(UserEntity, { id: token.userId });
     if (user === null) return undefined;
     if (token.lastUsedAt === null || Date.now() - Date.parse(token.lastUsedAt) > touchEveryMs) {
@@ -129,9 +154,13 @@ export class AuthService implements OnApplicationBootstrap {
     return { userId: user.id, username: user.username, role, via: "token", expiresAt: token.expiresAt };
   }
 
-  async createToken(identity: Identity, wish: { name: string; role?: Role | undefined; expiresInDays: number }): Promise<{ token: TokenEntity; secret: string }> {
+  async createToken(
+    identity: Identity,
+    wish: { name: string; role?: Role | undefined; expiresInDays: number },
+  ): Promise<{ token: TokenEntity; secret: string }> {
     const role = wish.role ?? identity.role;
-    if (!mayAs(identity.role, role)) throw new Refusal("forbidden", `Cannot make a token of role ${role}: yours is ${identity.role}`);
+    if (!mayAs(identity.role, role))
+      throw new Refusal("forbidden", `Cannot make a token of role ${role}: yours is ${identity.role}`);
     const secret = tokenPrefix + randomBytes(32).toString("base64url");
     const token = await inTransaction(this.dataSource, (tx) =>
       tx.save(TokenEntity, {
@@ -159,7 +188,8 @@ export class AuthService implements OnApplicationBootstrap {
 
   async revokeToken(identity: Identity, id: string): Promise<void> {
     const token = (await this.tokens(identity)).find((one) => one.id === id);
-    if (token === undefined) throw new Refusal("not_found", `There is no token "${id.slice(0, 64)}" that you could revoke`);
+    if (token === undefined)
+      throw new Refusal("not_found", `There is no token "${id.slice(0, 64)}" that you could revoke`);
     await inTransaction(this.dataSource, (tx) => tx.delete(TokenEntity, { id: token.id }));
     this.log.log({ msg: "token revoked", by: identity.username, name: token.name });
   }
@@ -180,7 +210,9 @@ export class AuthService implements OnApplicationBootstrap {
       await limiter.consume(key);
     } catch (error) {
       const waitS = Math.ceil(((error as { msBeforeNext?: number }).msBeforeNext ?? 60_000) / 1000);
-      throw new Refusal("too_many_attempts", `Too many attempts to sign in: try again in ${waitS} s`, { retryAfterS: waitS });
+      throw new Refusal("too_many_attempts", `Too many attempts to sign in: try again in ${waitS} s`, {
+        retryAfterS: waitS,
+      });
     }
   }
 }

@@ -1,5 +1,5 @@
-import { Column, Entity, PrimaryColumn } from "typeorm";
 import type { Role } from "@convirt/contract/session";
+import { Column, Entity, PrimaryColumn } from "typeorm";
 import { instantColumn } from "../database/columns.js";
 
 @Entity("users")

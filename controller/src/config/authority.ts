@@ -1,6 +1,6 @@
 // The controller's own certificate authority: made at the first start, it signs the controller's two certificates and those of its hosts, and nothing else. Keys
 // are files that only the controller's user can read.
-import { createHash, webcrypto, X509Certificate as NodeCertificate } from "node:crypto";
+import { createHash, X509Certificate as NodeCertificate, webcrypto } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { hostname } from "node:os";
@@ -71,7 +71,11 @@ export class Authority {
   server(advertise: string): Promise<KeyPair> {
     const named = advertise.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
     const names = [...new Set([named, hostname(), "localhost", "127.0.0.1", "::1"])];
-    return this.#own("server", names.map((value) => ({ type: isIP(value) === 0 ? ("dns" as const) : ("ip" as const), value })), [x509.ExtendedKeyUsage.serverAuth]);
+    return this.#own(
+      "server",
+      names.map((value) => ({ type: isIP(value) === 0 ? ("dns" as const) : ("ip" as const), value })),
+      [x509.ExtendedKeyUsage.serverAuth],
+    );
   }
 
   /** A host's certificate for its signing request. Throws Refusal signing_request_invalid. */
@@ -81,15 +85,27 @@ export class Authority {
       request = new x509.Pkcs10CertificateRequest(signingRequest);
       if (!(await request.verify())) throw new Error("its signature does not hold");
     } catch (error) {
-      throw new Refusal("signing_request_invalid", `Cannot sign the host's request: ${error instanceof Error ? error.message : "it cannot be read"}`);
+      throw new Refusal(
+        "signing_request_invalid",
+        `Cannot sign the host's request: ${error instanceof Error ? error.message : "it cannot be read"}`,
+      );
     }
     const { name, namedCurve } = request.publicKey.algorithm as { name: string; namedCurve?: string };
     if (name !== "ECDSA" || (namedCurve !== "P-256" && namedCurve !== "P-384")) {
-      throw new Refusal("signing_request_invalid", `Cannot sign the host's request: its key is ${name} ${namedCurve ?? ""}, and must be ECDSA on P-256 or P-384`);
+      throw new Refusal(
+        "signing_request_invalid",
+        `Cannot sign the host's request: its key is ${name} ${namedCurve ?? ""}, and must be ECDSA on P-256 or P-384`,
+      );
     }
     // Nothing of the request but its key is taken over: who the host is, we say.
     const usages = [x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth];
-    const certificate = await this.#sign(request.publicKey, hostId, [{ type: "url", value: `urn:convirt:host:${hostId}` }], usages, hostDays);
+    const certificate = await this.#sign(
+      request.publicKey,
+      hostId,
+      [{ type: "url", value: `urn:convirt:host:${hostId}` }],
+      usages,
+      hostDays,
+    );
     const pem = certificate.toString("pem");
     return { certificate: pem, fingerprint: fingerprintOf(pem), notAfter: certificate.notAfter.toISOString() };
   }
@@ -101,17 +117,40 @@ export class Authority {
       const pair = { key: readFileSync(paths.key, "utf8"), certificate: readFileSync(paths.certificate, "utf8") };
       const left = Date.parse(new NodeCertificate(pair.certificate).validTo) - Date.now();
       const carried = new NodeCertificate(pair.certificate).subjectAltName ?? "";
-      if (left > (ownDays * dayMs) / 3 && names.every((name) => carried.includes(kind === "client" ? name.value : name.type === "ip" && name.value.includes(":") ? "" : name.value))) return pair;
+      if (
+        left > (ownDays * dayMs) / 3 &&
+        names.every((name) =>
+          carried.includes(
+            kind === "client" ? name.value : name.type === "ip" && name.value.includes(":") ? "" : name.value,
+          ),
+        )
+      )
+        return pair;
     }
     const keys = await newKeys();
-    const certificate = await this.#sign(keys.publicKey, kind === "client" ? "convirt-controller" : (names[0]?.value ?? "convirt-controller"), names, usages, ownDays);
-    const pair = { key: await exportKey(keys.privateKey), certificate: `${certificate.toString("pem").trimEnd()}\n${this.certificate}` };
+    const certificate = await this.#sign(
+      keys.publicKey,
+      kind === "client" ? "convirt-controller" : (names[0]?.value ?? "convirt-controller"),
+      names,
+      usages,
+      ownDays,
+    );
+    const pair = {
+      key: await exportKey(keys.privateKey),
+      certificate: `${certificate.toString("pem").trimEnd()}\n${this.certificate}`,
+    };
     put(paths.key, pair.key);
     put(paths.certificate, pair.certificate);
     return pair;
   }
 
-  #sign(publicKey: x509.PublicKeyType, name: string, names: x509.JsonGeneralName[], usages: string[], days: number): Promise<x509.X509Certificate> {
+  #sign(
+    publicKey: x509.PublicKeyType,
+    name: string,
+    names: x509.JsonGeneralName[],
+    usages: string[],
+    days: number,
+  ): Promise<x509.X509Certificate> {
     return x509.X509CertificateGenerator.create({
       subject: [{ CN: [name] }],
       issuer: this.#root.subject,
@@ -142,7 +181,10 @@ async function createRoot(folder: string): Promise<void> {
     signingAlgorithm: algorithm,
     notBefore: new Date(Date.now() - skewMs),
     notAfter: new Date(Date.now() + authorityDays * dayMs),
-    extensions: [new x509.BasicConstraintsExtension(true, 0, true), new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true)],
+    extensions: [
+      new x509.BasicConstraintsExtension(true, 0, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+    ],
   });
   put(join(folder, "ca.key"), await exportKey(keys.privateKey));
   put(join(folder, "ca.pem"), `${certificate.toString("pem").trimEnd()}\n`);

@@ -14,12 +14,21 @@ const absolute = z.string().regex(/^\/[^\0]*$/, "must be an absolute path");
 export const configSchema = z.strictObject({
   data_dir: absolute.default("/var/lib/convirt").describe("database, authority and keys"),
   http: z
-    .strictObject({ listen: endpoint.default("127.0.0.1:8080").describe("plain HTTP, for this machine and for a proxy in front; port 0 takes a free one") })
+    .strictObject({
+      listen: endpoint
+        .default("127.0.0.1:8080")
+        .describe("plain HTTP, for this machine and for a proxy in front; port 0 takes a free one"),
+    })
     .prefault({}),
   https: z
     .strictObject({
-      listen: endpoint.default("0.0.0.0:8443").describe("HTTPS with a certificate of the controller's own authority: the API, and the enrolment of hosts"),
-      advertise: z.string().default("").describe("host or host:port under which hosts reach it; empty: this machine's name"),
+      listen: endpoint
+        .default("0.0.0.0:8443")
+        .describe("HTTPS with a certificate of the controller's own authority: the API, and the enrolment of hosts"),
+      advertise: z
+        .string()
+        .default("")
+        .describe("host or host:port under which hosts reach it; empty: this machine's name"),
     })
     .prefault({}),
   store: z
@@ -30,15 +39,25 @@ export const configSchema = z.strictObject({
     .prefault({}),
   auth: z
     .strictObject({
-      admin_password_file: z.string().default("").describe("file with the first password of admin; empty: a random one is made and shown once"),
+      admin_password_file: z
+        .string()
+        .default("")
+        .describe("file with the first password of admin; empty: a random one is made and shown once"),
       session_hours: z.coerce.number().min(0.1).max(720).default(12).describe("hours that a sign-in lasts"),
     })
     .prefault({}),
   provisioning: z
-    .strictObject({ jobs_per_host: z.coerce.number().int().min(1).max(64).default(2).describe("jobs under way at once on a host") })
+    .strictObject({
+      jobs_per_host: z.coerce.number().int().min(1).max(64).default(2).describe("jobs under way at once on a host"),
+    })
     .prefault({}),
   log: z
-    .strictObject({ level: z.enum(["debug", "info", "warn", "error", "silent"]).default("info").describe("least weight of what is logged") })
+    .strictObject({
+      level: z
+        .enum(["debug", "info", "warn", "error", "silent"])
+        .default("info")
+        .describe("least weight of what is logged"),
+    })
     .prefault({}),
 });
 
@@ -71,7 +90,9 @@ function readToml(path: string): Fields {
   try {
     return parse(readFileSync(path, "utf8")) as Fields;
   } catch (error) {
-    throw new ConfigInvalid(`Cannot read the settings in ${path}: ${error instanceof Error ? error.message : String(error)}`);
+    throw new ConfigInvalid(
+      `Cannot read the settings in ${path}: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 }
 

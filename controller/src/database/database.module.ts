@@ -21,7 +21,13 @@ export class DatabaseModule {
           retryAttempts: 0,
           timeout: busyMs,
           prepareDatabase: (database: { pragma(text: string): unknown }) => {
-            for (const pragma of ["journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", `busy_timeout = ${busyMs}`]) database.pragma(pragma);
+            for (const pragma of [
+              "journal_mode = WAL",
+              "synchronous = FULL",
+              "foreign_keys = ON",
+              `busy_timeout = ${busyMs}`,
+            ])
+              database.pragma(pragma);
           },
         }),
       ],

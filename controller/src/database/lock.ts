@@ -16,7 +16,9 @@ export function lockDatabase(path: string): () => void {
   } catch (error) {
     lock.close();
     if ((error as { code?: string }).code !== "SQLITE_BUSY") throw error;
-    throw new AnotherController(`Cannot use ${path}: another controller (process ${holder(path)}) works on it. Stop that one first; two would provision twice.`);
+    throw new AnotherController(
+      `Cannot use ${path}: another controller (process ${holder(path)}) works on it. Stop that one first; two would provision twice.`,
+    );
   }
   writeFileSync(`${path}.pid`, `${process.pid}\n`);
   return () => lock.close();

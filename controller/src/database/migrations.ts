@@ -5,4 +5,10 @@ import { Images1764000000003 } from "./migrations/0003-images.js";
 import { Jobs1764000000004 } from "./migrations/0004-jobs.js";
 import { Vms1764000000005 } from "./migrations/0005-vms.js";
 
-export const migrations = [Access1764000000001, Hosts1764000000002, Images1764000000003, Jobs1764000000004, Vms1764000000005];
+export const migrations = [
+  Access1764000000001,
+  Hosts1764000000002,
+  Images1764000000003,
+  Jobs1764000000004,
+  Vms1764000000005,
+];

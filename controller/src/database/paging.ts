@@ -6,7 +6,8 @@ export function sortBy<T>(items: readonly T[], sort: string, fields: readonly (k
   const descending = sort.startsWith("-");
   const name = descending ? sort.slice(1) : sort;
   const field = fields.find((one) => one === name);
-  if (field === undefined) throw new Refusal("bad_request", `Cannot sort by "${name.slice(0, 64)}": the fields are ${fields.join(", ")}`);
+  if (field === undefined)
+    throw new Refusal("bad_request", `Cannot sort by "${name.slice(0, 64)}": the fields are ${fields.join(", ")}`);
   const sign = descending ? -1 : 1;
   return [...items].sort((a, b) => sign * compare(a[field], b[field]));
 }
@@ -20,6 +21,9 @@ function compare(a: unknown, b: unknown): number {
   return String(a) < String(b) ? -1 : 1;
 }
 
-export function pageOf<T>(items: readonly T[], { page, perPage }: { page: number; perPage: number }): { items: T[]; total: number; page: number; perPage: number } {
+export function pageOf<T>(
+  items: readonly T[],
+  { page, perPage }: { page: number; perPage: number },
+): { items: T[]; total: number; page: number; perPage: number } {
   return { items: items.slice((page - 1) * perPage, page * perPage), total: items.length, page, perPage };
 }

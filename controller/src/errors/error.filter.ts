@@ -1,7 +1,8 @@
 // The one place where what was thrown becomes an answer: refusals by their code, Nest's own few errors by theirs, everything else a plain 500 that is logged
 // once with its stack.
-import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from "@nestjs/common";
+
 import type { ErrorBody } from "@convirt/contract/error";
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from "@nestjs/common";
 import type { Request, Response } from "express";
 import { Refusal } from "./refusal.js";
 
@@ -29,19 +30,40 @@ export class ErrorFilter implements ExceptionFilter {
   private answer(error: unknown, request: Request): { status: number; body: ErrorBody; retryAfterS?: number } {
     if (error instanceof Refusal) {
       const { fields, details, retryAfterS } = error.more;
-      const body = { code: error.code, message: error.message, ...(fields ? { fields } : {}), ...(details ? { details } : {}) } as ErrorBody;
+      const body = {
+        code: error.code,
+        message: error.message,
+        ...(fields ? { fields } : {}),
+        ...(details ? { details } : {}),
+      } as ErrorBody;
       return { status: error.status, body, ...(retryAfterS === undefined ? {} : { retryAfterS }) };
     }
-    if (isTooLarge(error)) return { status: 413, body: { code: "body_too_large", message: "The request's body is larger than is taken here" } };
-    if (isMalformed(error)) return { status: 400, body: { code: "invalid_body", message: "The request's body is not JSON" } };
+    if (isTooLarge(error))
+      return {
+        status: 413,
+        body: { code: "body_too_large", message: "The request's body is larger than is taken here" },
+      };
+    if (isMalformed(error))
+      return { status: 400, body: { code: "invalid_body", message: "The request's body is not JSON" } };
     if (error instanceof HttpException) return fromNest(error, request);
-    this.log.error({ msg: "A request met an error of the controller's own", method: request.method, path: request.path, err: error });
-    return { status: 500, body: { code: "internal", message: "The controller met an error of its own; its log has it" } };
+    this.log.error({
+      msg: "A request met an error of the controller's own",
+      method: request.method,
+      path: request.path,
+      err: error,
+    });
+    return {
+      status: 500,
+      body: { code: "internal", message: "The controller met an error of its own; its log has it" },
+    };
   }
 }
 
 function isTooLarge(error: unknown): boolean {
-  return (error as { type?: string } | null)?.type === "entity.too.large" || (error instanceof HttpException && error.getStatus() === 413);
+  return (
+    (error as { type?: string } | null)?.type === "entity.too.large" ||
+    (error instanceof HttpException && error.getStatus() === 413)
+  );
 }
 
 function isMalformed(error: unknown): boolean {
@@ -52,13 +74,30 @@ function isMalformed(error: unknown): boolean {
 /** The validation pipe's 400 names every wrong field; a 404 is a path that nobody serves. */
 function fromNest(error: HttpException, request: Request): { status: number; body: ErrorBody } {
   const status = error.getStatus();
-  if (status === 404) return { status, body: { code: "not_found", message: `There is no ${request.method} ${request.path}` } };
+  if (status === 404)
+    return { status, body: { code: "not_found", message: `There is no ${request.method} ${request.path}` } };
   const given = error.getResponse() as { message?: unknown; issues?: Issue[] };
   if (status === 400) {
-    const issues = given.issues ?? (Array.isArray(given.message) ? given.message.map((one): Issue => (typeof one === "string" ? { message: one } : (one as Issue))) : []);
-    const fields = issues.map((issue) => ({ path: (issue.path ?? []).map((part) => String(typeof part === "object" ? part.key : part)).join("."), message: issue.message }));
-    const named = fields.map((field) => (field.path === "" ? field.message : `${field.path}: ${field.message}`)).join("; ");
-    return { status, body: { code: "invalid_body", message: `The request is not well formed${named === "" ? "" : `: ${named}`}`, fields } };
+    const issues =
+      given.issues ??
+      (Array.isArray(given.message)
+        ? given.message.map((one): Issue => (typeof one === "string" ? { message: one } : (one as Issue)))
+        : []);
+    const fields = issues.map((issue) => ({
+      path: (issue.path ?? []).map((part) => String(typeof part === "object" ? part.key : part)).join("."),
+      message: issue.message,
+    }));
+    const named = fields
+      .map((field) => (field.path === "" ? field.message : `${field.path}: ${field.message}`))
+      .join("; ");
+    return {
+      status,
+      body: {
+        code: "invalid_body",
+        message: `The request is not well formed${named === "" ? "" : `: ${named}`}`,
+        fields,
+      },
+    };
   }
   return { status, body: { code: status === 415 ? "unsupported_media_type" : "bad_request", message: error.message } };
 }

@@ -40,16 +40,34 @@ export class HostsService {
   /** Throws Refusal not_found. */
   async byName(name: string): Promise<HostEntity> {
     const host = await this.dataSource.manager.findOneBy(HostEntity, { name });
-    if (host === null) throw new Refusal("not_found", `There is no host "${name.slice(0, 64)}"; see: convirt host list`);
+    if (host === null)
+      throw new Refusal("not_found", `There is no host "${name.slice(0, 64)}"; see: convirt host list`);
     return host;
   }
 
   async list(query: z.output<typeof hostQuery>): Promise<Page<HostView>> {
     const [hosts, invited] = await Promise.all([this.dataSource.manager.find(HostEntity), this.invited()]);
     const names = new Set(hosts.map((host) => host.name));
-    const all = [...hosts.map((host) => this.view(host)), ...invited.filter((one) => !names.has(one.host)).map(invitedView)];
-    const wanted = all.filter((host) => (query.contact === undefined || host.contact === query.contact) && (query.name === undefined || host.name.includes(query.name)));
-    return pageOf(sortBy(wanted, query.sort ?? "name", ["name", "contact", "lastContactAt", "enrolledAt", "freeMemoryMib", "domains"]), query);
+    const all = [
+      ...hosts.map((host) => this.view(host)),
+      ...invited.filter((one) => !names.has(one.host)).map(invitedView),
+    ];
+    const wanted = all.filter(
+      (host) =>
+        (query.contact === undefined || host.contact === query.contact) &&
+        (query.name === undefined || host.name.includes(query.name)),
+    );
+    return pageOf(
+      sortBy(wanted, query.sort ?? "name", [
+        "name",
+        "contact",
+        "lastContactAt",
+        "enrolledAt",
+        "freeMemoryMib",
+        "domains",
+      ]),
+      query,
+    );
   }
 
   async show(name: string): Promise<HostView> {
@@ -60,13 +78,23 @@ export class HostsService {
   }
 
   /** The one string by which a host enters. */
-  async invite(host: string, ttlSeconds: number, by: string): Promise<{ host: string; invitation: string; expiresAt: string }> {
+  async invite(
+    host: string,
+    ttlSeconds: number,
+    by: string,
+  ): Promise<{ host: string; invitation: string; expiresAt: string }> {
     const secret = randomBytes(32).toString("base64url");
     const expiresAt = new Date(Date.now() + ttlSeconds * 1000).toISOString();
     await inTransaction(this.dataSource, async (tx) => {
       // A new invitation takes the place of an older one for the same host.
       await tx.delete(InvitationEntity, { host });
-      await tx.insert(InvitationEntity, { secretHash: digest(secret), host, createdAt: now(), expiresAt, createdBy: by });
+      await tx.insert(InvitationEntity, {
+        secretHash: digest(secret),
+        host,
+        createdAt: now(),
+        expiresAt,
+        createdBy: by,
+      });
     });
     this.log.log({ msg: "host invited", host, by, expiresAt });
     const { advertise } = this.config;
@@ -76,7 +104,10 @@ export class HostsService {
   }
 
   /** Lets a host in: the invitation is used up in the transaction that stores the certificate's fingerprint. */
-  async enrol(request: { host: string; secret: string; signingRequest: string; address: string }, from: string): Promise<EnrolmentReply> {
+  async enrol(
+    request: { host: string; secret: string; signingRequest: string; address: string },
+    from: string,
+  ): Promise<EnrolmentReply> {
     await this.enrolments.consume(from).catch(() => {
       throw new Refusal("too_many_attempts", "Too many attempts to enrol: try again in a minute", { retryAfterS: 60 });
     });
@@ -132,16 +163,32 @@ export class HostsService {
 
   private async refuseInUse(host: HostEntity): Promise<void> {
     // By the tables' names: hosts know nothing of VMs and jobs but that they may belong to one.
-    const [{ vms }] = (await this.dataSource.query("SELECT COUNT(*) AS vms FROM vms WHERE host_id = ?", [host.id])) as [{ vms: number }];
-    const [{ jobs }] = (await this.dataSource.query("SELECT COUNT(*) AS jobs FROM jobs WHERE host_id = ? AND ended_at IS NULL", [host.id])) as [{ jobs: number }];
-    if (vms + jobs > 0) throw new Refusal("host_in_use", `Cannot remove host "${host.name}": ${vms} VMs and ${jobs} jobs under way are recorded for it. Remove them first, or force`);
+    const [{ vms }] = (await this.dataSource.query("SELECT COUNT(*) AS vms FROM vms WHERE host_id = ?", [host.id])) as [
+      { vms: number },
+    ];
+    const [{ jobs }] = (await this.dataSource.query(
+      "SELECT COUNT(*) AS jobs FROM jobs WHERE host_id = ? AND ended_at IS NULL",
+      [host.id],
+    )) as [{ jobs: number }];
+    if (vms + jobs > 0)
+      throw new Refusal(
+        "host_in_use",
+        `Cannot remove host "${host.name}": ${vms} VMs and ${jobs} jobs under way are recorded for it. Remove them first, or force`,
+      );
   }
 
   private good(invitation: InvitationEntity | null, host: string): void {
     if (invitation === null || invitation.host !== host) {
-      throw new Refusal("invitation_invalid", `The invitation is not good for host "${host}": it is unknown, or was used already. Make a new one: convirt host invite ${host}`);
+      throw new Refusal(
+        "invitation_invalid",
+        `The invitation is not good for host "${host}": it is unknown, or was used already. Make a new one: convirt host invite ${host}`,
+      );
     }
-    if (invitation.expiresAt <= now()) throw new Refusal("invitation_expired", `The invitation expired at ${invitation.expiresAt}. Make a new one: convirt host invite ${host}`);
+    if (invitation.expiresAt <= now())
+      throw new Refusal(
+        "invitation_expired",
+        `The invitation expired at ${invitation.expiresAt}. Make a new one: convirt host invite ${host}`,
+      );
   }
 
   private async invited(): Promise<InvitationEntity[]> {
@@ -160,7 +207,8 @@ export class HostsService {
       contact: this.agents.inContact(host.id) ? "in_contact" : "silent",
       draining: host.draining,
       lastContactAt,
-      lastContactAgeS: lastContactAt === null ? null : Math.max(0, Math.round((Date.now() - Date.parse(lastContactAt)) / 1000)),
+      lastContactAgeS:
+        lastContactAt === null ? null : Math.max(0, Math.round((Date.now() - Date.parse(lastContactAt)) / 1000)),
       enrolledAt: host.enrolledAt,
       certificateNotAfter: host.certificateNotAfter,
       facts,
@@ -176,7 +224,15 @@ export class HostsService {
 }
 
 function invitedView(invitation: InvitationEntity): HostView {
-  const nothing = { address: null, lastContactAt: null, lastContactAgeS: null, enrolledAt: null, certificateNotAfter: null, facts: null, factsAt: null };
+  const nothing = {
+    address: null,
+    lastContactAt: null,
+    lastContactAgeS: null,
+    enrolledAt: null,
+    certificateNotAfter: null,
+    facts: null,
+    factsAt: null,
+  };
   const unknown = { freeMemoryMib: null, storeFreeBytes: null, domains: null, runningJobs: null, toolstackError: null };
   return { name: invitation.host, id: "", contact: "invited", draining: false, ...nothing, ...unknown };
 }

@@ -3,5 +3,9 @@ import { TypeOrmModule } from "@nestjs/typeorm";
 import { HostEntity } from "../hosts/host.entity.js";
 import { InventoryService } from "./inventory.service.js";
 
-@Module({ imports: [TypeOrmModule.forFeature([HostEntity])], providers: [InventoryService], exports: [InventoryService] })
+@Module({
+  imports: [TypeOrmModule.forFeature([HostEntity])],
+  providers: [InventoryService],
+  exports: [InventoryService],
+})
 export class InventoryModule {}

@@ -40,7 +40,10 @@ export class InventoryService implements OnModuleInit {
   async onModuleInit(): Promise<void> {
     for (const host of await this.dataSource.manager.find(HostEntity, { select: { id: true, inventory: true } })) {
       if (host.inventory === null) continue;
-      const stored = JSON.parse(host.inventory) as Omit<Report, "takenAt" | "seenAt"> & { takenAt: string; seenAt: string };
+      const stored = JSON.parse(host.inventory) as Omit<Report, "takenAt" | "seenAt"> & {
+        takenAt: string;
+        seenAt: string;
+      };
       this.reports.set(host.id, { ...stored, takenAt: new Date(stored.takenAt), seenAt: new Date(stored.seenAt) });
     }
   }
@@ -56,7 +59,13 @@ export class InventoryService implements OnModuleInit {
     const before = this.written.get(hostId);
     if (before?.text === text && report.seenAt.getTime() - before.atMs < writeEveryMs) return;
     this.written.set(hostId, { atMs: report.seenAt.getTime(), text });
-    await inTransaction(this.dataSource, (tx) => tx.update(HostEntity, { id: hostId }, { inventory: JSON.stringify(report), lastContactAt: report.seenAt.toISOString() }));
+    await inTransaction(this.dataSource, (tx) =>
+      tx.update(
+        HostEntity,
+        { id: hostId },
+        { inventory: JSON.stringify(report), lastContactAt: report.seenAt.toISOString() },
+      ),
+    );
   }
 
   forget(hostId: string): void {

@@ -1,6 +1,11 @@
 import { type MigrationInterface, type QueryRunner, Table } from "typeorm";
 
-const short = (name: string, length: number, isNullable = false) => ({ name, type: "varchar", length: String(length), isNullable });
+const short = (name: string, length: number, isNullable = false) => ({
+  name,
+  type: "varchar",
+  length: String(length),
+  isNullable,
+});
 
 /** Users, their sessions and API tokens, and answers that are kept under an idempotency key. */
 export class Access1764000000001 implements MigrationInterface {
@@ -23,7 +28,12 @@ export class Access1764000000001 implements MigrationInterface {
     await runner.createTable(
       new Table({
         name: "sessions",
-        columns: [{ ...short("id_hash", 64), isPrimary: true }, short("user_id", 36), short("created_at", 24), short("expires_at", 24)],
+        columns: [
+          { ...short("id_hash", 64), isPrimary: true },
+          short("user_id", 36),
+          short("created_at", 24),
+          short("expires_at", 24),
+        ],
       }),
     );
     await runner.createTable(

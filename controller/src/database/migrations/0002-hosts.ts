@@ -1,6 +1,11 @@
 import { type MigrationInterface, type QueryRunner, Table } from "typeorm";
 
-const short = (name: string, length: number, isNullable = false) => ({ name, type: "varchar", length: String(length), isNullable });
+const short = (name: string, length: number, isNullable = false) => ({
+  name,
+  type: "varchar",
+  length: String(length),
+  isNullable,
+});
 const text = (name: string, isNullable = false) => ({ name, type: "text", isNullable });
 
 /** Hosts with what they last reported, and invitations. */

@@ -1,0 +1,124 @@
+// The application as it is served: Nest with our filter, guard and validation, what stands in front of it, and the two listeners. Tests start it the same way.
+import { mkdirSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import { createServer as createTls } from "node:https";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import type { INestApplication } from "@nestjs/common";
+import { StandardSchemaValidationPipe } from "@nestjs/common";
+import { NestFactory } from "@nestjs/core";
+import type { NestExpressApplication } from "@nestjs/platform-express";
+import express from "express";
+import helmet from "helmet";
+import { DataSource } from "typeorm";
+import { AgentsService } from "./agents/agents.service.js";
+import { AppModule } from "./app.module.js";
+import { apiPrefix } from "./auth/auth.guard.js";
+import { Authority } from "./config/authority.js";
+import type { Config } from "./config/config.js";
+import { lockDatabase } from "./database/lock.js";
+import { ErrorFilter } from "./errors/error.filter.js";
+import { HostsService } from "./hosts/hosts.service.js";
+import { serveFigures } from "./http/figures.js";
+import { Idempotency } from "./http/idempotency.js";
+import { NestLog } from "./http/nest-log.js";
+
+/** JSON bodies: an image's file of 1 MiB, escaped, with room to spare. */
+const jsonLimit = 8 * 1024 * 1024;
+const smallLimit = 1.5 * 1024 * 1024;
+const stopLimitMs = 5_000;
+
+export interface RunningController {
+  app: INestApplication;
+  httpUrl: string;
+  httpsUrl: string;
+  authorityDigest: string;
+  stop(): Promise<void>;
+}
+
+/** Starts a controller. `database` is for tests; the file in the data folder unless given. Throws AnotherController when that file is in use. */
+export async function startController(
+  config: Config,
+  database = join(config.data_dir, "convirt.db"),
+): Promise<RunningController> {
+  mkdirSync(config.data_dir, { recursive: true, mode: 0o700 });
+  const unlock = database === ":memory:" ? () => undefined : lockDatabase(database);
+  const authority = await Authority.open(config.data_dir);
+  const app = await NestFactory.create<NestExpressApplication>(AppModule.of(config, authority, database), {
+    logger: new NestLog(config.log.level),
+    bodyParser: false,
+    abortOnError: false,
+  });
+  prepare(app);
+  await app.init();
+  const tls = await authority.server(config.advertise);
+  const handler = app.getHttpAdapter().getInstance() as express.Express;
+  const http = await listen(createServer(handler), config.http.listen);
+  const https = await listen(
+    createTls({ key: tls.key, cert: tls.certificate, minVersion: "TLSv1.3" }, handler),
+    config.https.listen,
+  );
+  app.get(HostsService).listensOn(https.port);
+  return {
+    app,
+    httpUrl: `http://127.0.0.1:${http.port}`,
+    httpsUrl: `https://127.0.0.1:${https.port}`,
+    authorityDigest: authority.keyDigest,
+    stop: async () => {
+      await Promise.all([close(http.server), close(https.server)]);
+      await app.close();
+      unlock();
+    },
+  };
+}
+
+function prepare(app: NestExpressApplication): void {
+  app.setGlobalPrefix(apiPrefix);
+  app.useGlobalFilters(new ErrorFilter());
+  app.useGlobalPipes(new StandardSchemaValidationPipe());
+  app.disable("x-powered-by");
+  app.set("query parser", "simple");
+  const contentSecurityPolicy = {
+    directives: {
+      defaultSrc: ["'self'"],
+      objectSrc: ["'none'"],
+      frameAncestors: ["'none'"],
+      baseUri: ["'none'"],
+      upgradeInsecureRequests: null,
+    },
+  };
+  app.use(helmet({ contentSecurityPolicy, strictTransportSecurity: false }));
+  const instance = app.getHttpAdapter().getInstance() as express.Express;
+  serveFigures(instance, {
+    dataSource: app.get(DataSource),
+    hostsInContact: () => app.get(AgentsService).countInContact(),
+  });
+  const small = express.json({ limit: smallLimit, strict: false });
+  const large = express.json({ limit: jsonLimit, strict: false });
+  app.use((request: express.Request, response: express.Response, next: express.NextFunction) => {
+    // An archive is read as it comes, and never as JSON.
+    if (request.path === `${apiPrefix}/images/import`) next();
+    else (request.method === "PUT" ? large : small)(request, response, next);
+  });
+  app.use(new Idempotency(app.get(DataSource)).handle);
+}
+
+async function listen<S extends Server>(server: S, endpoint: string): Promise<{ server: S; port: number }> {
+  const at = endpoint.lastIndexOf(":");
+  const host = endpoint.slice(0, at).replace(/^\[|\]$/g, "");
+  const port = Number(endpoint.slice(at + 1));
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error) => reject(new Error(`Cannot listen on ${endpoint}: ${error.message}`)));
+    server.listen({ port, ...(host === "" ? {} : { host }) }, resolve);
+  });
+  return { server, port: (server.address() as AddressInfo).port };
+}
+
+/** Takes no new connections, ends idle ones, and after a moment those that still stream. */
+async function close(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), stopLimitMs / 5);
+  await closed;
+  clearTimeout(timer);
+}

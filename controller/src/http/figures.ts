@@ -1,0 +1,89 @@
+// What is served beside the API: is it alive, is it ready, its figures for Prometheus, and a page for whoever comes with a browser.
+import type { Express, Request, Response } from "express";
+import { collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { DataSource } from "typeorm";
+import { version } from "../config/version.js";
+
+interface Sources {
+  dataSource: DataSource;
+  hostsInContact: () => number;
+}
+
+export function serveFigures(app: Express, sources: Sources): void {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const requests = new Histogram({
+    name: "convirt_http_request_seconds",
+    help: "Seconds that requests took",
+    labelNames: ["method", "status"],
+    registers: [registry],
+  });
+  const jobs = new Gauge({
+    name: "convirt_jobs",
+    help: "Provision jobs by status",
+    labelNames: ["status"],
+    registers: [registry],
+  });
+  new Gauge({
+    name: "convirt_hosts_in_contact",
+    help: "Hosts in contact",
+    registers: [registry],
+    collect() {
+      this.set(sources.hostsInContact());
+    },
+  });
+  app.use((request, response, next) => {
+    const end = requests.startTimer({ method: request.method });
+    response.once("finish", () => end({ status: String(response.statusCode) }));
+    next();
+  });
+  app.get("/healthz", (_request, response) => void response.type("text").send("ok\n"));
+  app.get("/readyz", (_request, response) => void ready(sources.dataSource, response));
+  app.get("/metrics", (request, response) => void metrics(request, response, registry, jobs, sources.dataSource));
+  app.get("/", (_request, response) => void response.type("html").send(page));
+}
+
+async function ready(dataSource: DataSource, response: Response): Promise<void> {
+  try {
+    await dataSource.query("SELECT 1");
+    response.type("text").send("ready\n");
+  } catch {
+    response.status(503).type("text").send("the database does not answer\n");
+  }
+}
+
+/** For this machine alone: names of hosts and figures of use are nobody else's. */
+async function metrics(
+  request: Request,
+  response: Response,
+  registry: Registry,
+  jobs: Gauge,
+  dataSource: DataSource,
+): Promise<void> {
+  if (!/^(::1|::ffff:127\.|127\.)/.test(request.socket.remoteAddress ?? "")) {
+    response.status(403).type("text").send("Figures are shown on this machine alone\n");
+    return;
+  }
+  jobs.reset();
+  const rows = (await dataSource.query("SELECT status, COUNT(*) AS count FROM jobs GROUP BY status")) as {
+    status: string;
+    count: number;
+  }[];
+  for (const { status, count } of rows) jobs.set({ status }, count);
+  response.type(registry.contentType).send(await registry.metrics());
+}
+
+const page = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>ConVirt</title>
+<h1>ConVirt</h1>
+<p>This is a ConVirt controller, version ${version}. It keeps an image store, and provisions VMs from it on Xen hosts.</p>
+<p>Its API is at <code>/api/v1</code>; <a href="/api/v1/openapi.json">openapi.json</a> describes it.</p>
+<p>On a terminal:</p>
+<pre>convirt login ADDRESS-OF-THIS-PAGE
+convirt image list
+convirt --help</pre>
+</html>
+`;

@@ -1,0 +1,108 @@
+// The OpenAPI 3.1 document, made from the contract's route table: what is published is what the guard and the validation go by.
+import { errorBody } from "@convirt/contract/error";
+import { type Route, routes } from "@convirt/contract/routes";
+import { Controller, Get } from "@nestjs/common";
+import { z } from "zod";
+import { apiPrefix } from "../auth/auth.guard.js";
+import { version } from "../config/version.js";
+
+type Json = Record<string, unknown>;
+
+@Controller()
+export class OpenApiController {
+  private document: Json | undefined;
+
+  @Get("openapi.json")
+  show(): Json {
+    this.document ??= openApiDocument();
+    return this.document;
+  }
+}
+
+export function openApiDocument(): Json {
+  const paths: Record<string, Json> = {};
+  for (const [name, route] of Object.entries(routes) as [string, Route][]) {
+    const path = apiPrefix + route.path.replace(/[:*]([a-zA-Z]+)/g, "{$1}");
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(name, route) };
+  }
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "ConVirt",
+      version,
+      description: "Images, hosts, VMs and provision jobs. Errors carry a code; see docs/errors.md.",
+    },
+    paths,
+    components: {
+      schemas: { Error: schema(errorBody, "output") },
+      securitySchemes: {
+        token: { type: "http", scheme: "bearer" },
+        session: { type: "apiKey", in: "cookie", name: "convirt_session" },
+      },
+    },
+  };
+}
+
+function operation(name: string, route: Route): Json {
+  const answer =
+    route.responseStream === undefined
+      ? { "application/json": { schema: route.response === undefined ? {} : schema(route.response, "output") } }
+      : { [route.responseStream]: {} };
+  const error = {
+    description: "A refusal, with its code",
+    content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } },
+  };
+  return {
+    operationId: name,
+    summary: route.summary,
+    ...(route.role === "anyone"
+      ? { security: [] }
+      : { security: [{ token: [] }, { session: [] }], description: `Needs the role ${route.role.replace("_", " ")}.` }),
+    parameters: [
+      ...pathParameters(route),
+      ...queryParameters(route),
+      ...(route.method === "POST" ? [idempotencyKey] : []),
+    ],
+    ...requestBody(route),
+    responses: { [route.status]: { description: "Done", content: answer }, default: error },
+  };
+}
+
+const idempotencyKey = {
+  name: "Idempotency-Key",
+  in: "header",
+  required: false,
+  schema: { type: "string", maxLength: 200 },
+  description: "Made once for one wish: the same request with the same key has one effect and one answer.",
+};
+
+function pathParameters(route: Route): Json[] {
+  return [...route.path.matchAll(/[:*]([a-zA-Z]+)/g)].map(([, name]) => ({
+    name,
+    in: "path",
+    required: true,
+    schema: { type: "string" },
+  }));
+}
+
+function queryParameters(route: Route): Json[] {
+  if (!(route.query instanceof z.ZodObject)) return [];
+  return Object.entries(route.query.shape).map(([name, field]) => ({
+    name,
+    in: "query",
+    required: false,
+    schema: schema(field as z.ZodType, "input"),
+  }));
+}
+
+function requestBody(route: Route): Json {
+  if (route.bodyStream !== undefined) return { requestBody: { required: true, content: { [route.bodyStream]: {} } } };
+  return route.body === undefined
+    ? {}
+    : { requestBody: { required: true, content: { "application/json": { schema: schema(route.body, "input") } } } };
+}
+
+function schema(type: z.ZodType, io: "input" | "output"): Json {
+  const { $schema: _, ...json } = z.toJSONSchema(type, { io, unrepresentable: "any" }) as Json;
+  return json;
+}

@@ -1,0 +1,41 @@
+// `convirt-controller`: reads its settings, starts, and says where it listens; stops in order on SIGTERM.
+import "reflect-metadata";
+import { ConfigInvalid, loadConfig } from "./config/config.js";
+import { environment } from "./config/environment.js";
+import { AnotherController } from "./database/lock.js";
+
+async function main(): Promise<void> {
+  const config = loadConfig(environment());
+  if (process.argv.includes("--print-config")) {
+    process.stdout.write(`${JSON.stringify(config, null, 2)}\n`);
+    return;
+  }
+  const { startController } = await import("./app.js");
+  const controller = await startController(config);
+  process.stderr.write(
+    `${JSON.stringify({ level: "info", time: new Date().toISOString(), msg: "ready", http: controller.httpUrl, https: controller.httpsUrl, authority: controller.authorityDigest })}\n`,
+  );
+  let stopping = false;
+  const stop = () => {
+    if (stopping) return;
+    stopping = true;
+    controller.stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        process.stderr.write(`Cannot stop in order: ${error instanceof Error ? error.stack : String(error)}\n`);
+        process.exit(1);
+      },
+    );
+  };
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
+}
+
+main().catch((error: unknown) => {
+  const plain =
+    error instanceof ConfigInvalid ||
+    error instanceof AnotherController ||
+    (error instanceof Error && /^Cannot listen/.test(error.message));
+  process.stderr.write(`${plain ? (error as Error).message : error instanceof Error ? error.stack : String(error)}\n`);
+  process.exitCode = error instanceof ConfigInvalid ? 2 : 1;
+});
