@@ -3,6 +3,8 @@ import { webcrypto } from "node:crypto";
 
 /** An EC P-256 key (PKCS#8, PEM) and a PKCS#10 request (PEM) that names the host. */
 export async function makeSigningRequest(host: string): Promise<{ key: string; signingRequest: string }> {
+  // The library finds its parts by reflection, and wants this first.
+  await import("reflect-metadata");
   const x509 = await import("@peculiar/x509");
   x509.cryptoProvider.set(webcrypto as unknown as Parameters<typeof x509.cryptoProvider.set>[0]);
   const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };

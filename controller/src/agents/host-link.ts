@@ -36,7 +36,7 @@ export interface LinkRequest {
 const intervalMs = 5_000;
 /** Three inventories that did not come. */
 const silentMs = 15_000;
-const firstPauseMs = 1_000;
+const firstPauseMs = 300;
 const longestPauseMs = 60_000;
 
 const channelOptions: ClientOptions = {
@@ -44,8 +44,8 @@ const channelOptions: ClientOptions = {
   "grpc.keepalive_timeout_ms": 10_000,
   "grpc.keepalive_permit_without_calls": 1,
   "grpc.max_receive_message_length": 4 * 1024 * 1024,
-  "grpc.initial_reconnect_backoff_ms": 500,
-  "grpc.max_reconnect_backoff_ms": 5_000,
+  "grpc.initial_reconnect_backoff_ms": 200,
+  "grpc.max_reconnect_backoff_ms": 2_000,
 };
 
 export class HostLink {

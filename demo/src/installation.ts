@@ -1,0 +1,269 @@
+// A whole ConVirt on one machine: a controller and hosts as real processes, in a folder of their own, on free ports of the loopback. Each host has its own agent,
+// image store, logs and state, and drives a Xen of its own by the real `xl` driver: `fake-xen`. The demo, the tests and the benches all start this.
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, createWriteStream, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ApiClient } from "./api-client.js";
+
+export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const startLimitMs = 30_000;
+const stopLimitMs = 10_000;
+const password = "demo-password";
+
+export interface InstallationOptions {
+  /** Everything is written below this folder. */
+  folder: string;
+  /** The port of HTTP; a free one is taken when it is not free. */
+  httpPort?: number;
+  /** Image store of the controller; a copy of the one that is shipped, unless given. */
+  store: string;
+  adminPassword?: string;
+}
+
+export interface Host {
+  name: string;
+  folder: string;
+  /** Where its fake Xen keeps domains, and reads how to misbehave. */
+  xenDir: string;
+  configFile: string;
+  port: number;
+  process: ChildProcess;
+}
+
+export class Installation {
+  readonly folder: string;
+  readonly adminPassword: string;
+  readonly #options: InstallationOptions;
+  readonly hosts = new Map<string, Host>();
+  #controller: ChildProcess | undefined;
+  #httpPort = 0;
+  #httpsPort = 0;
+  #client: ApiClient | undefined;
+
+  private constructor(options: InstallationOptions) {
+    this.folder = options.folder;
+    this.#options = options;
+    this.adminPassword = options.adminPassword ?? password;
+  }
+
+  /** Starts a controller and signs in. */
+  static async start(options: InstallationOptions): Promise<Installation> {
+    const installation = new Installation(options);
+    installation.#httpPort = await freePort(options.httpPort ?? 0);
+    installation.#httpsPort = await freePort(0);
+    mkdirSync(join(options.folder, "controller"), { recursive: true });
+    writeFileSync(join(options.folder, "controller", "password"), `${installation.adminPassword}\n`, { mode: 0o600 });
+    await installation.startController();
+    installation.#client = await ApiClient.signIn(installation.httpUrl, "admin", installation.adminPassword);
+    return installation;
+  }
+
+  get httpUrl(): string {
+    return `http://127.0.0.1:${this.#httpPort}`;
+  }
+
+  get httpsUrl(): string {
+    return `https://127.0.0.1:${this.#httpsPort}`;
+  }
+
+  /** Signed in as admin. */
+  get client(): ApiClient {
+    if (this.#client === undefined) throw new Error("The controller is not started");
+    return this.#client;
+  }
+
+  get controllerPid(): number {
+    return this.#controller?.pid ?? 0;
+  }
+
+  async startController(): Promise<void> {
+    const { folder, store } = this.#options;
+    this.#controller = spawn(process.execPath, [join(root, "controller/dist/main.js")], {
+      env: {
+        PATH: process.env["PATH"] ?? "",
+        CONVIRT_CONFIG: emptyFile(join(folder, "controller", "controller.toml")),
+        CONVIRT_DATA_DIR: join(folder, "controller"),
+        CONVIRT_HTTP_LISTEN: `127.0.0.1:${this.#httpPort}`,
+        CONVIRT_HTTPS_LISTEN: `127.0.0.1:${this.#httpsPort}`,
+        CONVIRT_HTTPS_ADVERTISE: "127.0.0.1",
+        CONVIRT_STORE_DIR: store,
+        CONVIRT_STORE_SHIPPED_DIR: join(root, "image_store"),
+        CONVIRT_AUTH_ADMIN_PASSWORD_FILE: join(folder, "controller", "password"),
+      },
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    await ready(this.#controller, join(folder, "controller.log"), "The controller");
+  }
+
+  /** Ends the controller: in order by SIGTERM, as a crash by SIGKILL. */
+  async stopController(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {
+    await end(this.#controller, signal);
+    this.#controller = undefined;
+  }
+
+  /** Invites a host, enrols it by the real invitation over mutual TLS, and starts its agent; returns when the controller is in contact with it. */
+  async addHost(name: string, settings: { jobs?: number } = {}): Promise<Host> {
+    const folder = join(this.folder, "hosts", name);
+    const xenDir = join(folder, "xen");
+    mkdirSync(xenDir, { recursive: true });
+    writeFileSync(join(xenDir, "host.json"), JSON.stringify({ nodename: name }));
+    const port = await freePort(0);
+    const configFile = join(folder, "agent.toml");
+    writeFileSync(
+      configFile,
+      [
+        `listen = "127.0.0.1:${port}"`,
+        `advertise = "127.0.0.1:${port}"`,
+        ...["store", "logs", "state"].map((one) => `${one} = ${JSON.stringify(join(folder, one))}`),
+        `toolstack = ${JSON.stringify(toolstack(folder, xenDir))}`,
+        'default_bridge = "xenbr0"',
+        'scopes = "never"',
+        "[concurrency]",
+        `jobs = ${settings.jobs ?? 2}`,
+        "[policy]",
+        `disk_roots = [${JSON.stringify(join(folder, "vm"))}]`,
+        "",
+      ].join("\n"),
+    );
+    const { invitation } = await this.client.call("inviteHost", { body: { host: name } });
+    await this.#agentCommand(configFile, ["enrol"], invitation);
+    const host = { name, folder, xenDir, configFile, port, process: await this.#startAgent(name, configFile) };
+    this.hosts.set(name, host);
+    await this.inContact(name);
+    return host;
+  }
+
+  async inContact(name: string): Promise<void> {
+    const until = Date.now() + startLimitMs;
+    while ((await this.client.call("showHost", { params: { name } })).contact !== "in_contact") {
+      if (Date.now() > until)
+        throw new Error(
+          `${name} is not in contact after ${startLimitMs / 1000} s; see ${this.folder}/hosts/${name}/agent.log`,
+        );
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+  }
+
+  async stopAgent(name: string, signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {
+    await end(this.host(name).process, signal);
+  }
+
+  async restartAgent(name: string): Promise<void> {
+    const host = this.host(name);
+    host.process = await this.#startAgent(name, host.configFile);
+  }
+
+  host(name: string): Host {
+    const host = this.hosts.get(name);
+    if (host === undefined) throw new Error(`There is no host ${name} in this installation`);
+    return host;
+  }
+
+  /** Values that place a VM's files into the host's own folder. */
+  places(name: string): Record<string, string> {
+    const vm = join(this.host(name).folder, "vm");
+    return { VM_DISKS_DIR: join(vm, "disks"), VM_CONF_DIR: join(vm, "configs") };
+  }
+
+  /** Ends every process that this started. */
+  async stop(): Promise<void> {
+    await this.#client?.close();
+    await Promise.all([this.stopController(), ...[...this.hosts.values()].map((host) => end(host.process, "SIGTERM"))]);
+  }
+
+  #startAgent(name: string, configFile: string): Promise<ChildProcess> {
+    const agent = spawn(process.execPath, agentWords(configFile, ["run"]), {
+      env: { PATH: process.env["PATH"] ?? "" },
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    return ready(agent, join(this.folder, "hosts", name, "agent.log"), `The agent of ${name}`);
+  }
+
+  async #agentCommand(configFile: string, words: string[], input: string): Promise<void> {
+    const command = spawn(process.execPath, agentWords(configFile, words), {
+      env: { PATH: process.env["PATH"] ?? "" },
+      stdio: ["pipe", "ignore", "pipe"],
+    });
+    let said = "";
+    command.stderr?.on("data", (chunk: Buffer) => {
+      said += chunk.toString("utf8");
+    });
+    command.stdin?.end(`${input}\n`);
+    const [code] = (await once(command, "close")) as [number | null];
+    if (code !== 0) throw new Error(`convirt-agent ${words.join(" ")} ended with ${code}: ${said}`);
+  }
+}
+
+/** The launcher's own flags keep an idle agent small. */
+function agentWords(configFile: string, words: string[]): string[] {
+  return ["--max-semi-space-size=1", join(root, "agent/dist/convirt-agent.mjs"), "--config", configFile, ...words];
+}
+
+/** `xl` for one host: fake-xen, told which Xen it is. */
+function toolstack(folder: string, xenDir: string): string {
+  const path = join(folder, "bin", "xl");
+  mkdirSync(dirname(path), { recursive: true });
+  const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
+  writeFileSync(
+    path,
+    `#!/bin/sh\nFAKE_XEN_DIR=${quoted(xenDir)} exec ${quoted(process.execPath)} ${quoted(join(root, "fake-xen/dist/fake-xen.mjs"))} xl "$@"\n`,
+  );
+  chmodSync(path, 0o755);
+  return path;
+}
+
+function emptyFile(path: string): string {
+  if (!existsSync(path)) writeFileSync(path, "");
+  return path;
+}
+
+/** Waits for the line that says `ready`; what the program says goes to its log. */
+async function ready(child: ChildProcess, logFile: string, what: string): Promise<ChildProcess> {
+  const log = createWriteStream(logFile, { flags: "a" });
+  let said = "";
+  await new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(
+      () => reject(new Error(`${what} is not ready after ${startLimitMs / 1000} s; see ${logFile}`)),
+      startLimitMs,
+    );
+    child.once("exit", (code) => reject(new Error(`${what} ended with ${code} at its start:\n${said}`)));
+    child.stderr?.on("data", (chunk: Buffer) => {
+      log.write(chunk);
+      if (said.length < 100_000) said += chunk.toString("utf8");
+      if (/"(msg|message)":"ready"/.test(said)) {
+        clearTimeout(timer);
+        resolve();
+      }
+    });
+  });
+  child.removeAllListeners("exit");
+  return child;
+}
+
+async function end(child: ChildProcess | undefined, signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, "exit");
+  child.kill(signal);
+  const killer = setTimeout(() => child.kill("SIGKILL"), stopLimitMs);
+  await ended;
+  clearTimeout(killer);
+}
+
+/** This port if it is free, else any. */
+export async function freePort(wanted: number): Promise<number> {
+  for (const port of [wanted, 0]) {
+    const probe = createServer();
+    const got = await new Promise<number | undefined>((resolve) => {
+      probe.once("error", () => resolve(undefined));
+      probe.listen(port, "127.0.0.1", () => resolve((probe.address() as { port: number }).port));
+    });
+    if (got !== undefined) {
+      await new Promise((resolve) => probe.close(resolve));
+      return got;
+    }
+  }
+  throw new Error("There is no free port on 127.0.0.1");
+}
