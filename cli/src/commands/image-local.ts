@@ -1,8 +1,8 @@
 // `image lint` and `image render`: the two that work on a folder, without a controller and without a host.
 import { randomBytes } from "node:crypto";
-import { toJsonText } from "@convirt/image-format/json";
+import { fromJson, toJsonText } from "@convirt/image-format/json";
 import { lintImage } from "@convirt/image-format/lint";
-import { renderImage } from "@convirt/image-format/render";
+import { type RenderedFile, renderImage } from "@convirt/image-format/render";
 import { type Command, Option } from "commander";
 import { assignment } from "../assignment.js";
 import { CommandFailed, exitCodes } from "../exit.js";
@@ -76,12 +76,27 @@ function render(dir: string, flags: RenderFlags, json: boolean): void {
     nextMac,
   });
   if (!rendered.ok) {
-    if (json) process.stdout.write(`${JSON.stringify({ diagnostics: rendered.diagnostics }, null, 2)}\n`);
-    else process.stderr.write(`${diagnosticLines(rendered.diagnostics).join("\n")}\n`);
+    const refused = rendered.refusals.map((one) => `${one.message} [${one.code}]`);
+    if (json)
+      process.stdout.write(
+        `${JSON.stringify({ diagnostics: rendered.diagnostics, ...(refused.length > 0 ? { refusals: rendered.refusals } : {}) }, null, 2)}\n`,
+      );
+    else
+      process.stderr.write([...diagnosticLines(rendered.diagnostics), ...refused].map((line) => `${line}\n`).join(""));
     throw new CommandFailed(exitCodes.refused, "");
   }
-  if (json) process.stdout.write(`${toJsonText(new Map() as never)}\n`);
-  else {
+  if (json) {
+    const file = ({ raw, dropped, substituted }: RenderedFile) => ({ raw, dropped, substituted });
+    const answer = {
+      image: folder.name,
+      image_conf: file(rendered.imageConf),
+      vm_conf: file(rendered.vmConf),
+      vm_config: rendered.vmConfig,
+      // Lines and columns are whole numbers, and are to be written as such.
+      diagnostics: fromJson(rendered.diagnostics),
+    };
+    process.stdout.write(`${toJsonText(answer, 2)}\n`);
+  } else {
     process.stdout.write(rendered.vmConfig);
     process.stderr.write(
       diagnosticLines(rendered.diagnostics)

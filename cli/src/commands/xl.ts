@@ -1,6 +1,5 @@
 import { readFileSync } from "node:fs";
-import { toJsonText } from "@convirt/image-format/json";
-import { parseXlConfig } from "@convirt/image-format/xl/config";
+import { flattenXlOptions, parseXlConfig } from "@convirt/image-format/xl/config";
 import { parseXlDisk } from "@convirt/image-format/xl/disk";
 import type { Command } from "commander";
 import { CommandFailed, exitCodes } from "../exit.js";
@@ -13,7 +12,13 @@ export function xlCommands(program: Command): void {
     .description("an xl configuration; `-` reads standard input")
     .action((file: string, _flags: unknown, command: Command) => {
       const text = readFileSync(file === "-" ? 0 : file, "utf8");
-      report(parseXlConfig(text), command, `${file} is a configuration that xl accepts.`);
+      const verdict = parseXlConfig(text, file);
+      const options = verdict.accepted ? flattenXlOptions(verdict.options) : null;
+      report(
+        { accepted: verdict.accepted, options, diagnostics: verdict.diagnostics },
+        command,
+        `${file} is a configuration that xl accepts.`,
+      );
     });
 
   xl.command("disk <spec>")
@@ -24,16 +29,17 @@ export function xlCommands(program: Command): void {
 }
 
 interface Verdict {
+  options?: Record<string, string> | null;
+  disk?: object | null;
   accepted: boolean;
-  diagnostics?: Parameters<typeof diagnosticLines>[0];
+  diagnostics: Parameters<typeof diagnosticLines>[0];
 }
 
 function report(verdict: Verdict, command: Command, yes: string): void {
-  const answer = { diagnostics: [], ...verdict };
-  if (command.optsWithGlobals<{ json?: boolean }>().json) process.stdout.write(`${toJsonText(answer as never)}\n`);
+  if (command.optsWithGlobals<{ json?: boolean }>().json) process.stdout.write(`${JSON.stringify(verdict, null, 2)}\n`);
   else
     process.stdout.write(
-      `${[...diagnosticLines(answer.diagnostics), ...(verdict.accepted ? [yes] : [])].join("\n")}\n`,
+      `${[...diagnosticLines(verdict.diagnostics), ...(verdict.accepted ? [yes] : [])].join("\n")}\n`,
     );
   if (!verdict.accepted) throw new CommandFailed(exitCodes.refused, "");
 }
