@@ -49,6 +49,7 @@ export function generate() {
 export function compile() {
   must(bin("tsc"), ["-b"]);
   must(process.execPath, ["agent/bundle.mjs"]);
+  must(process.execPath, ["fake-xen/bundle.mjs"]);
 }
 
 export function build() {

@@ -1,0 +1,155 @@
+// `npm run demo`: a controller and three hosts on this machine, a VM provisioned before your eyes, and then the address and the sign-in until Ctrl-C.
+// `--once` ends after that: with 0, or with 1 when anything failed.
+import { spawnSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { JobEvent } from "@convirt/contract/job";
+import { Installation, root } from "./installation.js";
+
+const usualPort = 8080;
+const hostNames = ["xen1", "xen2", "xen3"];
+const once = process.argv.includes("--once");
+
+const say = (line = "") => process.stdout.write(`${line}\n`);
+const dim = (text: string) => (process.stdout.isTTY ? `\u001b[2m${text}\u001b[0m` : text);
+const bold = (text: string) => (process.stdout.isTTY ? `\u001b[1m${text}\u001b[0m` : text);
+
+/** Where the demo keeps what it makes: a folder of its own, removed at its end. */
+const folder = mkdtempSync(join(tmpdir(), "convirt-demo-"));
+let installation: Installation | undefined;
+
+async function main(): Promise<number> {
+  const started = performance.now();
+  say(bold("ConVirt demo"));
+  const store = join(folder, "store");
+  cpSync(join(root, "image_store"), store, { recursive: true });
+  const stand = standIns(store);
+
+  installation = await Installation.start({ folder, store, httpPort: usualPort });
+  say(
+    `${dim("controller")}  ${installation.httpUrl}, images: ${(await installation.client.call("listImages")).items.map((image) => image.name).join(", ")}`,
+  );
+  // The first host does the work; the others come while it does.
+  await installation.addHost("xen1");
+  say(`${dim("host")}        xen1 is enrolled over mutual TLS and in contact`);
+  const others = Promise.all(hostNames.slice(1).map((name) => installation?.addHost(name)));
+
+  const job = await installation.client.call("provision", {
+    body: {
+      image: "Tiny_Linux",
+      host: "xen1",
+      vm: "hello",
+      imageConf: { ...installation.places("xen1"), ...stand },
+      start: true,
+      reason: "the demo",
+    },
+  });
+  say(`${dim("request")}     VM "hello" from image Tiny_Linux on xen1`);
+  let firstLine = true;
+  for await (const event of installation.client.events(job.id)) {
+    if (event.kind === "log" && firstLine) {
+      firstLine = false;
+      say(
+        dim(`            first line of the log ${((performance.now() - started) / 1000).toFixed(1)} s after the start`),
+      );
+    }
+    show(event);
+  }
+  const ended = await installation.client.call("showJob", { params: { id: job.id } });
+  if (ended.status !== "succeeded") {
+    say(bold(`The job ${ended.status}: ${ended.message ?? ""}`));
+    return 1;
+  }
+  for (const proof of ended.proofs) say(`${dim("proven")}      ${proof.subject}: ${proof.found}`);
+  await others;
+  for (const name of hostNames.slice(1))
+    say(`${dim("host")}        ${name} is enrolled over mutual TLS and in contact`);
+  await showWhatWasMade(ended.vmConfigPath ?? "", ended.disks[0]?.target ?? "");
+  return 0;
+}
+
+function show(event: JobEvent): void {
+  if (event.kind === "log") {
+    for (const line of Buffer.from(event.base64, "base64").toString("utf8").trimEnd().split("\n"))
+      say(`${dim("log")}         ${line}`);
+  } else if (event.kind === "phase_started") say(`${dim("phase")}       ${event.phase}`);
+  else if (event.kind === "status" && event.message !== null)
+    say(`${dim("status")}      ${event.status}: ${event.message}`);
+}
+
+/** The three things that a person would look for on the host. */
+async function showWhatWasMade(configPath: string, disk: string): Promise<void> {
+  const run = (program: string, ...words: string[]) => spawnSync(program, words, { encoding: "utf8" }).stdout.trimEnd();
+  say();
+  say(bold("What was made on xen1"));
+  say(run("ls", "-lhs", disk));
+  say();
+  say(dim(configPath));
+  say(readFileSync(configPath, "utf8").trimEnd());
+  say();
+  say(dim("xl list"));
+  say(run(join(installation?.host("xen1").folder ?? "", "bin", "xl"), "list"));
+}
+
+/** A demo machine need not have a guest's kernel or a static busybox: then something stands in, and we say so. */
+function standIns(store: string): Record<string, string> {
+  const values: Record<string, string> = {};
+  const kernel = ["/vmlinuz", "/boot/vmlinuz"].find((path) => existsSync(path));
+  if (kernel === undefined) {
+    const path = join(folder, "stand-in", "vmlinuz");
+    mkdirSync(join(folder, "stand-in"), { recursive: true });
+    writeFileSync(path, "A stand-in for a kernel: fake-xen boots nothing.\n");
+    say(dim("There is no /vmlinuz here: a file stands in for the guest's kernel, which fake-xen does not boot."));
+    values["guest_kernel"] = path;
+  } else values["guest_kernel"] = kernel;
+  const isStatic = existsSync("/bin/busybox") && spawnSync("/bin/busybox", ["cpio", "--help"]).status === 0;
+  if (!isStatic) {
+    values["busybox"] = standInBusybox(store);
+    say(dim("There is no busybox with cpio here (apt-get install busybox-static): a script stands in for it."));
+  }
+  return values;
+}
+
+/** Answers to the one applet that Tiny_Linux asks for on the host, by the system's own tar. */
+function standInBusybox(store: string): string {
+  const path = join(store, "..", "stand-in", "busybox");
+  mkdirSync(join(store, "..", "stand-in"), { recursive: true });
+  writeFileSync(
+    path,
+    "#!/bin/sh\n# Stands in for `busybox cpio -o`: packs what it is told by tar.\nexec tar --create --no-recursion --files-from=- --file=-\n",
+    { mode: 0o755 },
+  );
+  return path;
+}
+
+async function stop(): Promise<void> {
+  await installation?.stop();
+  rmSync(folder, { recursive: true, force: true });
+}
+
+const interrupted = new Promise<number>((resolve) => {
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve(130));
+});
+
+let code = 1;
+try {
+  code = await Promise.race([main(), interrupted]);
+  if (code === 0 && !once) {
+    say();
+    say(
+      bold(`${installation?.httpUrl ?? ""}   sign in as admin with the password ${installation?.adminPassword ?? ""}`),
+    );
+    say("In a second terminal:");
+    say(`  npx convirt login ${installation?.httpUrl ?? ""} --username admin`);
+    say("  npx convirt image list");
+    say("  npx convirt vm list");
+    say("Ctrl-C ends the demo and removes what it made.");
+    await interrupted;
+  }
+} catch (error) {
+  process.stderr.write(`The demo failed: ${error instanceof Error ? error.message : String(error)}\n`);
+} finally {
+  await stop();
+}
+process.exit(code === 130 ? 0 : code);
