@@ -16,7 +16,11 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function convirt(words: string[], input?: string) {
-  return spawnSync(process.execPath, [here("../bin/convirt.js"), ...words], { encoding: "utf8", input, env: { PATH: process.env["PATH"], HOME: folder } });
+  return spawnSync(process.execPath, [here("../bin/convirt.js"), ...words], {
+    encoding: "utf8",
+    input,
+    env: { PATH: process.env["PATH"], HOME: folder },
+  });
 }
 
 /** Generated addresses are another at each use. */
@@ -35,7 +39,9 @@ describe("convirt image render --json gives what the format's cases expect", () 
     if ("rejected" in expected) {
       expect(done.status).toBe(1);
       expect(Object.keys(answer)).toEqual(["diagnostics"]);
-      expect(answer["diagnostics"]).toEqual([expect.objectContaining({ file: expected["rejected"], severity: "error", line: expect.any(Number) })]);
+      expect(answer["diagnostics"]).toEqual([
+        expect.objectContaining({ file: expected["rejected"], severity: "error", line: expect.any(Number) }),
+      ]);
       return;
     }
     expect(done.status).toBe(0);
@@ -46,7 +52,14 @@ describe("convirt image render --json gives what the format's cases expect", () 
 });
 
 describe("convirt image lint", () => {
-  test.each(["Tiny_Linux", "Linux_Disk_Image", "Fedora_Core_Install", "Linux_CD_Install", "Windows_CD_Install", "example"])("accepts %s of the shipped store without a finding", (name) => {
+  test.each([
+    "Tiny_Linux",
+    "Linux_Disk_Image",
+    "Fedora_Core_Install",
+    "Linux_CD_Install",
+    "Windows_CD_Install",
+    "example",
+  ])("accepts %s of the shipped store without a finding", (name) => {
     const done = convirt(["image", "lint", join(store, name), "--json"]);
     expect(JSON.parse(done.stdout)).toEqual({ image: name, accepted: true, diagnostics: [] });
     expect(done.status).toBe(0);
@@ -57,10 +70,15 @@ describe("convirt image lint", () => {
     cpSync(join(store, "Tiny_Linux"), image, { recursive: true });
     writeFileSync(join(image, "image.conf"), "a = 1\nb = lambda: 0\n");
     const done = convirt(["image", "lint", image, "--json"]);
-    const answer = JSON.parse(done.stdout) as { accepted: boolean; diagnostics: { file: string; line: number; code: string }[] };
+    const answer = JSON.parse(done.stdout) as {
+      accepted: boolean;
+      diagnostics: { file: string; line: number; code: string }[];
+    };
     expect(done.status).toBe(1);
     expect(answer.accepted).toBe(false);
-    expect(answer.diagnostics).toContainEqual(expect.objectContaining({ file: "image.conf", line: 2, code: "refused_construct" }));
+    expect(answer.diagnostics).toContainEqual(
+      expect.objectContaining({ file: "image.conf", line: 2, code: "refused_construct" }),
+    );
   });
 
   test("says in a sentence that a folder is not there, and exits with 1", () => {
@@ -73,8 +91,22 @@ describe("convirt image lint", () => {
 
 describe("convirt image render", () => {
   test("sets options by --set-image and --set-vm, each read by the option's own type", () => {
-    const words = ["image", "render", join(store, "Tiny_Linux"), "--vm", "v", "--json", "--set-image", "xvda_disk_size=99", "--set-vm", "memory=128"];
-    const answer = JSON.parse(convirt(words).stdout) as { image_conf: { raw: Record<string, unknown> }; vm_config: string };
+    const words = [
+      "image",
+      "render",
+      join(store, "Tiny_Linux"),
+      "--vm",
+      "v",
+      "--json",
+      "--set-image",
+      "xvda_disk_size=99",
+      "--set-vm",
+      "memory=128",
+    ];
+    const answer = JSON.parse(convirt(words).stdout) as {
+      image_conf: { raw: Record<string, unknown> };
+      vm_config: string;
+    };
     expect(answer.image_conf.raw["xvda_disk_size"]).toBe(99);
     expect(answer.vm_config).toContain("memory = 128\n");
   });
@@ -89,7 +121,11 @@ describe("convirt image render", () => {
 describe("convirt xl", () => {
   test("check --json gives xl's verdict on a configuration from standard input", () => {
     const good = convirt(["xl", "check", "-", "--json"], 'name = "a"\ndisk = ["file:/a,xvda,w"]\n');
-    expect(JSON.parse(good.stdout)).toEqual({ accepted: true, options: { name: "a", "disk[0]": "file:/a,xvda,w" }, diagnostics: [] });
+    expect(JSON.parse(good.stdout)).toEqual({
+      accepted: true,
+      options: { name: "a", "disk[0]": "file:/a,xvda,w" },
+      diagnostics: [],
+    });
     const bad = convirt(["xl", "check", "-", "--json"], "Name = 1\n");
     expect(bad.status).toBe(1);
     expect(JSON.parse(bad.stdout)).toMatchObject({ accepted: false, options: null });
@@ -116,6 +152,9 @@ describe("convirt", () => {
   test("completes commands in bash", () => {
     const script = convirt(["completion", "bash"]).stdout;
     const line = `${script}\nCOMP_WORDS=(convirt image li); COMP_CWORD=2; _convirt; printf '%s\\n' "\${COMPREPLY[@]}"`;
-    expect(spawnSync("bash", ["-c", line], { encoding: "utf8" }).stdout.trim().split("\n").sort()).toEqual(["lint", "list"]);
+    expect(spawnSync("bash", ["-c", line], { encoding: "utf8" }).stdout.trim().split("\n").sort()).toEqual([
+      "lint",
+      "list",
+    ]);
   });
 });

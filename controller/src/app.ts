@@ -13,7 +13,7 @@ import helmet from "helmet";
 import { DataSource } from "typeorm";
 import { AgentsService } from "./agents/agents.service.js";
 import { AppModule } from "./app.module.js";
-import { apiPrefix } from "./auth/auth.guard.js";
+import { apiPrefix } from "./config/api.js";
 import { Authority } from "./config/authority.js";
 import type { Config } from "./config/config.js";
 import { lockDatabase } from "./database/lock.js";

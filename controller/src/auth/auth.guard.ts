@@ -3,11 +3,11 @@
 import { type Route, routes } from "@convirt/contract/routes";
 import { type CanActivate, type ExecutionContext, Injectable } from "@nestjs/common";
 import type { Request } from "express";
+import { apiPrefix } from "../config/api.js";
 import { Refusal } from "../errors/refusal.js";
 import { AuthService } from "./auth.service.js";
 import { type Identity, mayAs } from "./identity.js";
 
-export const apiPrefix = "/api/v1";
 export const cookieName = "convirt_session";
 
 const table = new Map<string, Route>(

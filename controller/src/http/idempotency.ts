@@ -33,7 +33,10 @@ export class Idempotency {
   /** Express middleware; stands behind the parsing of bodies. */
   readonly handle = (request: Request, response: Response, next: NextFunction): void => {
     const key = request.headers["idempotency-key"];
-    if (request.method !== "POST" || key === undefined) return next();
+    if (request.method !== "POST" || key === undefined) {
+      next();
+      return;
+    }
     if (typeof key !== "string" || !/^[\x21-\x7e]{1,200}$/.test(key)) {
       response.status(400).json(refusals.badKey);
       return;

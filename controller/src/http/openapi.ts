@@ -3,7 +3,7 @@ import { errorBody } from "@convirt/contract/error";
 import { type Route, routes } from "@convirt/contract/routes";
 import { Controller, Get } from "@nestjs/common";
 import { z } from "zod";
-import { apiPrefix } from "../auth/auth.guard.js";
+import { apiPrefix } from "../config/api.js";
 import { version } from "../config/version.js";
 
 type Json = Record<string, unknown>;
