@@ -1,0 +1,2 @@
+/** In front of every path of the HTTP API. */
+export const apiPrefix = "/api/v1";
