@@ -17,7 +17,7 @@ import { apiPrefix } from "./config/api.js";
 import { Authority } from "./config/authority.js";
 import type { Config } from "./config/config.js";
 import { lockDatabase } from "./database/lock.js";
-import { ErrorFilter } from "./errors/error.filter.js";
+import { ErrorFilter, invalidBody } from "./errors/error.filter.js";
 import { HostsService } from "./hosts/hosts.service.js";
 import { serveFigures } from "./http/figures.js";
 import { Idempotency } from "./http/idempotency.js";
@@ -27,6 +27,7 @@ import { NestLog } from "./http/nest-log.js";
 const jsonLimit = 8 * 1024 * 1024;
 const smallLimit = 1.5 * 1024 * 1024;
 const stopLimitMs = 5_000;
+const keepAliveMs = 75_000;
 
 export interface RunningController {
   app: INestApplication;
@@ -75,7 +76,7 @@ export async function startController(
 function prepare(app: NestExpressApplication): void {
   app.setGlobalPrefix(apiPrefix);
   app.useGlobalFilters(new ErrorFilter());
-  app.useGlobalPipes(new StandardSchemaValidationPipe());
+  app.useGlobalPipes(new StandardSchemaValidationPipe({ exceptionFactory: invalidBody }));
   app.disable("x-powered-by");
   app.set("query parser", "simple");
   const contentSecurityPolicy = {
@@ -111,6 +112,8 @@ async function listen<S extends Server>(server: S, endpoint: string): Promise<{ 
     server.once("error", (error) => reject(new Error(`Cannot listen on ${endpoint}: ${error.message}`)));
     server.listen({ port, ...(host === "" ? {} : { host }) }, resolve);
   });
+  // Longer than a client or a proxy keeps an idle connection, so that none is closed under a request.
+  server.keepAliveTimeout = keepAliveMs;
   return { server, port: (server.address() as AddressInfo).port };
 }
 

@@ -7,8 +7,23 @@ import type { Request, Response } from "express";
 import { Refusal } from "./refusal.js";
 
 interface Issue {
-  path?: readonly (PropertyKey | { key: PropertyKey })[];
+  path?: readonly (PropertyKey | { key: PropertyKey })[] | undefined;
   message: string;
+}
+
+/** Names every field that is wrong, at most this many of them. */
+const mostFields = 50;
+
+/** What the validation of bodies and queries throws. */
+export function invalidBody(issues: readonly Issue[]): Refusal {
+  const fields = issues.slice(0, mostFields).map((issue) => ({
+    path: (issue.path ?? []).map((part) => String(typeof part === "object" ? part.key : part)).join("."),
+    message: issue.message,
+  }));
+  const named = fields
+    .map((field) => (field.path === "" ? field.message : `${field.path}: ${field.message}`))
+    .join("; ");
+  return new Refusal("invalid_body", `The request is not well formed: ${named}`, { fields });
 }
 
 @Catch()
@@ -71,33 +86,10 @@ function isMalformed(error: unknown): boolean {
   return type === "entity.parse.failed" || type === "encoding.unsupported" || type === "charset.unsupported";
 }
 
-/** The validation pipe's 400 names every wrong field; a 404 is a path that nobody serves. */
+/** What Nest itself throws: a path that nobody serves, above all. */
 function fromNest(error: HttpException, request: Request): { status: number; body: ErrorBody } {
   const status = error.getStatus();
   if (status === 404)
     return { status, body: { code: "not_found", message: `There is no ${request.method} ${request.path}` } };
-  const given = error.getResponse() as { message?: unknown; issues?: Issue[] };
-  if (status === 400) {
-    const issues =
-      given.issues ??
-      (Array.isArray(given.message)
-        ? given.message.map((one): Issue => (typeof one === "string" ? { message: one } : (one as Issue)))
-        : []);
-    const fields = issues.map((issue) => ({
-      path: (issue.path ?? []).map((part) => String(typeof part === "object" ? part.key : part)).join("."),
-      message: issue.message,
-    }));
-    const named = fields
-      .map((field) => (field.path === "" ? field.message : `${field.path}: ${field.message}`))
-      .join("; ");
-    return {
-      status,
-      body: {
-        code: "invalid_body",
-        message: `The request is not well formed${named === "" ? "" : `: ${named}`}`,
-        fields,
-      },
-    };
-  }
   return { status, body: { code: status === 415 ? "unsupported_media_type" : "bad_request", message: error.message } };
 }

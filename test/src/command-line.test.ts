@@ -1,0 +1,125 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { root } from "@convirt/demo/installation";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { startInstallation, type TestInstallation } from "./testing.js";
+
+let t: TestInstallation;
+
+beforeAll(async () => {
+  t = await startInstallation(["xen1"]);
+}, 60_000);
+afterAll(() => t.stop());
+
+function convirt(words: string[], options: { input?: string; env?: Record<string, string> } = {}) {
+  const env = {
+    PATH: process.env["PATH"] ?? "",
+    HOME: t.folder,
+    XDG_CONFIG_HOME: join(t.folder, "config"),
+    ...options.env,
+  };
+  return spawnSync(process.execPath, [join(root, "cli/bin/convirt.js"), ...words], {
+    encoding: "utf8",
+    env,
+    input: options.input ?? "",
+    timeout: 30_000,
+  });
+}
+
+test("a person signs in, sees images and hosts, provisions, watches, and removes a VM", () => {
+  const login = convirt(["login", t.installation.httpUrl, "--username", "admin", "--password-stdin"], {
+    input: `${t.installation.adminPassword}\n`,
+  });
+  expect(login.stderr).toContain("Signed in");
+  expect(login.status).toBe(0);
+  expect(statSync(join(t.folder, "config/convirt/login.json")).mode & 0o777).toBe(0o600);
+  expect(convirt(["whoami"]).stdout).toBe(`admin (admin) at ${t.installation.httpUrl}\n`);
+
+  expect(convirt(["image", "list"]).stdout).toMatch(/^NAME +STATE[\s\S]*Tiny_Linux +ok/);
+  expect(convirt(["host", "list"]).stdout).toMatch(/xen1 +in contact/);
+  expect(convirt(["vm", "list"]).stdout).toContain("No VMs");
+
+  const places = Object.entries({ ...t.installation.places("xen1"), guest_kernel: "/bin/busybox" }).flatMap(
+    ([name, value]) => ["--set-image", `${name}=${value}`],
+  );
+  const dry = convirt(["provision", "Tiny_Linux", "--host", "xen1", "--name", "made", ...places, "--dry-run"]);
+  expect(dry.stdout).toContain("The host would take it. Nothing was written.");
+
+  const made = convirt(["provision", "Tiny_Linux", "--host", "xen1", "--name", "made", ...places, "--start"]);
+  expect(made.status).toBe(0);
+  // Standard output is the script's own, byte for byte.
+  expect(made.stdout).toBe(
+    readFileSync(join(t.installation.host("xen1").folder, "logs/Tiny_Linux/Tiny_Linux_made.log"), "utf8"),
+  );
+  expect(made.stderr).toMatch(/-- script took/);
+  expect(made.stderr).toMatch(/proven +xl create -n: agrees/);
+
+  expect(convirt(["vm", "list"]).stdout).toMatch(/made +running +xen1 +Tiny_Linux/);
+  const [job] = (JSON.parse(convirt(["job", "list", "--json"]).stdout) as { items: { id: string }[] }).items;
+  expect(convirt(["job", "show", job?.id ?? ""]).stdout).toMatch(/^Job .*: succeeded/);
+  expect(convirt(["job", "logs", job?.id ?? ""]).stdout).toBe(made.stdout);
+
+  expect(convirt(["vm", "remove", "made"]).status).toBe(1);
+  expect(convirt(["vm", "destroy", "made"]).stdout).toBe("made is stopped.\n");
+  expect(convirt(["vm", "remove", "made", "--disks", "--force"]).stdout).toContain("deleted");
+  expect(convirt(["vm", "show", "made"]).status).toBe(5);
+}, 60_000);
+
+test("a job that fails ends the command with 1 and says why", async () => {
+  await t.addImage("Failing", { script: "#!/bin/bash\necho why it failed\nexit 3\n" });
+  const done = convirt([
+    "provision",
+    "Failing",
+    "--host",
+    "xen1",
+    "--name",
+    "f",
+    "--set-image",
+    `VM_DISKS_DIR=${t.installation.places("xen1")["VM_DISKS_DIR"]}`,
+    "--set-image",
+    `VM_CONF_DIR=${t.installation.places("xen1")["VM_CONF_DIR"]}`,
+  ]);
+  expect(done.status).toBe(1);
+  expect(done.stdout).toBe("why it failed\n");
+  expect(done.stderr).toContain("provision.sh ended with 3");
+}, 60_000);
+
+test("an image is exported, imported under another name, edited in an editor and by options, and removed", () => {
+  const archive = join(t.folder, "tiny.tar.gz");
+  expect(convirt(["image", "export", "Tiny_Linux", "-o", archive]).status).toBe(0);
+  const again = convirt(["image", "import", archive, "--name", "Copy"]);
+  expect(again.stderr).toBe("");
+  expect(again.stdout).toContain("Image Copy: can be provisioned");
+
+  const editor = join(t.folder, "editor.sh");
+  writeFileSync(editor, "#!/bin/sh\nsed -i 's/^xvda_disk_size=16/xvda_disk_size=17/' \"$1\"\n", { mode: 0o755 });
+  expect(convirt(["image", "edit", "Copy", "image.conf"], { env: { EDITOR: editor } }).stdout).toContain("is saved");
+  expect(convirt(["image", "set", "Copy", "--image", "busybox=/usr/bin/busybox"]).status).toBe(0);
+  const text = readFileSync(join(t.store, "Copy/image.conf"), "utf8");
+  expect(text).toContain("xvda_disk_size=17\n");
+  expect(text).toContain("busybox='/usr/bin/busybox'\n");
+  // Every comment is where it was.
+  expect(text.match(/^#.*$/gm)).toEqual(readFileSync(join(t.store, "Tiny_Linux/image.conf"), "utf8").match(/^#.*$/gm));
+
+  writeFileSync(editor, "#!/bin/sh\necho 'x = (' >>\"$1\"\n", { mode: 0o755 });
+  const refused = convirt(["image", "edit", "Copy", "image.conf"], { env: { EDITOR: editor } });
+  expect(refused.status).toBe(1);
+  const kept = /Your text is in (\S+)\.\n/.exec(refused.stderr)?.[1] ?? "";
+  expect(existsSync(kept)).toBe(true);
+
+  expect(convirt(["image", "remove", "Copy"]).status).toBe(0);
+  expect(existsSync(join(t.store, "Copy"))).toBe(false);
+}, 60_000);
+
+test("a token is made for a program, works, and is worth nothing once it is revoked", () => {
+  const made = JSON.parse(convirt(["token", "create", "robot", "--role", "viewer", "--json"]).stdout) as {
+    id: string;
+    token: string;
+  };
+  const env = { CONVIRT_TOKEN: made.token };
+  expect(convirt(["image", "list"], { env }).status).toBe(0);
+  expect(convirt(["host", "invite", "xen7"], { env }).status).toBe(3);
+  expect(convirt(["token", "revoke", made.id]).status).toBe(0);
+  expect(convirt(["image", "list"], { env }).status).toBe(3);
+}, 60_000);
