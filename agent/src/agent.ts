@@ -13,7 +13,7 @@ import type { Identity } from "./identity/identity.js";
 import type { Log } from "./log.js";
 import { plainEnvironment } from "./process/run.js";
 import { Provisioner } from "./provision/provisioner.js";
-import { HostCredentials } from "./server/credentials.js";
+import { HostCredentials, widenConnections } from "./server/credentials.js";
 import { domainService } from "./server/domain-service.js";
 import { Handlers } from "./server/handlers.js";
 import { hostService } from "./server/host-service.js";
@@ -102,6 +102,7 @@ export async function startAgent(request: AgentRequest): Promise<RunningAgent> {
   inventory.start();
   await provisioner.recover();
   const port = await bind(server, config.listen, credentials);
+  widenConnections(server);
   return {
     port,
     stop: async () => {
