@@ -7,6 +7,7 @@ import type { Config } from "./config/config.js";
 import { ConfigModule } from "./config/config.module.js";
 import { DatabaseModule } from "./database/database.module.js";
 import { DomainsModule } from "./domains/domains.module.js";
+import { EnrolmentModule } from "./enrolment/enrolment.module.js";
 import { HostsModule } from "./hosts/hosts.module.js";
 import { HttpModule } from "./http/http.module.js";
 import { ImagesModule } from "./images/images.module.js";
@@ -28,6 +29,7 @@ export class AppModule {
         HttpModule,
         InventoryModule,
         AgentsModule,
+        EnrolmentModule,
         HostsModule,
         ImageSettingsModule,
         ImagesModule,

@@ -5,27 +5,17 @@ import { createServer as createTls } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import type { INestApplication } from "@nestjs/common";
-import { StandardSchemaValidationPipe } from "@nestjs/common";
 import { NestFactory } from "@nestjs/core";
 import type { NestExpressApplication } from "@nestjs/platform-express";
-import express from "express";
-import helmet from "helmet";
-import { DataSource } from "typeorm";
-import { AgentsService } from "./agents/agents.service.js";
+import type { Express } from "express";
 import { AppModule } from "./app.module.js";
-import { apiPrefix } from "./config/api.js";
 import { Authority } from "./config/authority.js";
 import type { Config } from "./config/config.js";
 import { lockDatabase } from "./database/lock.js";
-import { ErrorFilter, invalidBody } from "./errors/error.filter.js";
-import { HostsService } from "./hosts/hosts.service.js";
-import { serveFigures } from "./http/figures.js";
-import { Idempotency } from "./http/idempotency.js";
+import { EnrolmentService } from "./enrolment/enrolment.service.js";
+import { layFront } from "./http/front.js";
 import { NestLog } from "./http/nest-log.js";
 
-/** JSON bodies: an image's file of 1 MiB, escaped, with room to spare. */
-const jsonLimit = 8 * 1024 * 1024;
-const smallLimit = 1.5 * 1024 * 1024;
 const stopLimitMs = 5_000;
 const keepAliveMs = 75_000;
 
@@ -50,16 +40,15 @@ export async function startController(
     bodyParser: false,
     abortOnError: false,
   });
-  prepare(app);
-  await app.init();
+  await layFront(app);
   const tls = await authority.server(config.advertise);
-  const handler = app.getHttpAdapter().getInstance() as express.Express;
+  const handler = app.getHttpAdapter().getInstance() as Express;
   const http = await listen(createServer(handler), config.http.listen);
   const https = await listen(
     createTls({ key: tls.key, cert: tls.certificate, minVersion: "TLSv1.3" }, handler),
     config.https.listen,
   );
-  app.get(HostsService).listensOn(https.port);
+  app.get(EnrolmentService).listensOn(https.port);
   return {
     app,
     httpUrl: `http://127.0.0.1:${http.port}`,
@@ -71,37 +60,6 @@ export async function startController(
       unlock();
     },
   };
-}
-
-function prepare(app: NestExpressApplication): void {
-  app.setGlobalPrefix(apiPrefix);
-  app.useGlobalFilters(new ErrorFilter());
-  app.useGlobalPipes(new StandardSchemaValidationPipe({ exceptionFactory: invalidBody }));
-  app.disable("x-powered-by");
-  app.set("query parser", "simple");
-  const contentSecurityPolicy = {
-    directives: {
-      defaultSrc: ["'self'"],
-      objectSrc: ["'none'"],
-      frameAncestors: ["'none'"],
-      baseUri: ["'none'"],
-      upgradeInsecureRequests: null,
-    },
-  };
-  app.use(helmet({ contentSecurityPolicy, strictTransportSecurity: false }));
-  const instance = app.getHttpAdapter().getInstance() as express.Express;
-  serveFigures(instance, {
-    dataSource: app.get(DataSource),
-    hostsInContact: () => app.get(AgentsService).countInContact(),
-  });
-  const small = express.json({ limit: smallLimit, strict: false });
-  const large = express.json({ limit: jsonLimit, strict: false });
-  app.use((request: express.Request, response: express.Response, next: express.NextFunction) => {
-    // An archive is read as it comes, and never as JSON.
-    if (request.path === `${apiPrefix}/images/import`) next();
-    else (request.method === "PUT" ? large : small)(request, response, next);
-  });
-  app.use(new Idempotency(app.get(DataSource)).handle);
 }
 
 async function listen<S extends Server>(server: S, endpoint: string): Promise<{ server: S; port: number }> {

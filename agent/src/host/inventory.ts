@@ -13,6 +13,7 @@ export interface InventorySnapshot {
 
 const watchedIntervalMs = 5_000;
 const idleIntervalMs = 30_000;
+const memoryIntervalMs = 30_000;
 
 type Listener = (snapshot: InventorySnapshot) => void;
 
@@ -26,6 +27,9 @@ export class Inventory {
     totalMemoryMib: 0,
     toolstackError: "not asked yet",
   };
+  #memory = { freeMemoryMib: 0, totalMemoryMib: 0 };
+  #memoryAtMs = 0;
+  #shape = "";
   #asking: Promise<InventorySnapshot> | undefined;
   #timer: NodeJS.Timeout | undefined;
   readonly #listeners = new Set<Listener>();

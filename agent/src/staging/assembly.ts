@@ -126,7 +126,8 @@ export class Assembly {
   }
 
   async #write(first: number, data: Uint8Array): Promise<void> {
-    if (this.#file === undefined) throw new Error(`${this.part} is closed already`);
+    // Complete, and being put in place: what comes now is a second copy.
+    if (this.#file === undefined) return;
     await this.#file.write(data, 0, data.length, first * chunkBytes);
     this.#have.fill(1, first, first + Math.ceil(data.length / chunkBytes));
   }

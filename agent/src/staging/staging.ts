@@ -16,7 +16,7 @@ import { Refusal } from "../errors/errors.js";
 import { bootId, freeBytes } from "../host/facts.js";
 import type { Log } from "../log.js";
 import type { Handlers } from "../server/handlers.js";
-import { Assembly, noSpaceOr } from "./assembly.js";
+import { Assembly, noSpaceOr, type Older } from "./assembly.js";
 import { place, placeEmpty, removeOthers, setMode } from "./layout.js";
 import { TreeLocks } from "./locks.js";
 import { type FileRecord, looksOf, Records } from "./record.js";
@@ -34,7 +34,7 @@ interface Session {
   needed: Set<number>;
   /** Files of the version before that are the same, by path. */
   kept: Map<string, FileRecord>;
-  assemblies: Map<number, Assembly>;
+  assemblies: Map<number, Promise<Assembly>>;
 }
 
 const mostSessions = 64;
@@ -131,36 +131,36 @@ export class Staging {
   }
 
   async offerChunks(request: OfferChunksRequest): Promise<{ needed: { first: number; last: number }[] }> {
+    if (await this.#isStaged(request.name, request.treeDigest)) return { needed: [] };
     const session = this.#session(request);
     const file = session.tree.files[request.file];
+    const begun = session.assemblies.get(request.file);
+    if (begun !== undefined) return { needed: (await begun).needed() };
     if (file === undefined || !session.needed.has(request.file))
       throw new Refusal("bad_request", `File ${request.file} of "${request.name}" was not asked for`);
-    await session.assemblies.get(request.file)?.close();
     const hashes = Buffer.from(request.chunkHashes);
     const size = Number(file.size);
     if (hashes.length === 32 && !hashes.equals(file.sha256))
       throw new Refusal("digest_mismatch", `The chunk of "${file.path}" is not the file that was offered`);
-    const before = this.#records.get(request.name)?.files.find((one) => one.path === file.path);
-    const older =
-      before === undefined
-        ? undefined
-        : { path: join(this.#storeDir, request.name, before.path), chunks: Buffer.from(before.chunks, "base64") };
-    const usable =
-      older !== undefined &&
-      (await looksOf(older.path)) === before?.looks &&
-      this.#records.get(request.name)?.bootId === this.#bootId;
+    const assembly = this.#olderOf(request.name, file.path).then((older) =>
+      Assembly.begin(this.#part(session.tree, request.file), size, hashes, older),
+    );
+    session.assemblies.set(request.file, assembly);
     try {
-      const assembly = await Assembly.begin(
-        this.#part(session.tree, request.file),
-        size,
-        hashes,
-        usable ? older : undefined,
-      );
-      session.assemblies.set(request.file, assembly);
-      return { needed: assembly.needed() };
+      return { needed: (await assembly).needed() };
     } catch (error) {
+      session.assemblies.delete(request.file);
       throw noSpaceOr(error, file.path);
     }
+  }
+
+  /** The version of a file that is here, if it is as it was when its chunks were hashed. */
+  async #olderOf(tree: string, path: string): Promise<Older | undefined> {
+    const record = this.#records.get(tree);
+    const before = record?.files.find((one) => one.path === path);
+    if (record === undefined || before === undefined || record.bootId !== this.#bootId) return undefined;
+    const older = { path: join(this.#storeDir, tree, before.path), chunks: Buffer.from(before.chunks, "base64") };
+    return (await looksOf(older.path)) === before.looks ? older : undefined;
   }
 
   async upload(messages: AsyncIterable<UploadRequest>): Promise<{ bytes: bigint }> {
@@ -168,7 +168,10 @@ export class Staging {
     const touched = new Set<Assembly>();
     try {
       for await (const message of messages) {
-        const assembly = this.#session(message).assemblies.get(message.file);
+        const session = this.#sessions.get(keyOf(message.name, message.treeDigest));
+        // Another job has brought the rest meanwhile, and the tree is in place.
+        if (session === undefined && (await this.#isStaged(message.name, message.treeDigest))) continue;
+        const assembly = await this.#session(message).assemblies.get(message.file);
         if (assembly === undefined)
           throw new Refusal("bad_request", `The chunks of file ${message.file} were not offered`);
         touched.add(assembly);
@@ -183,36 +186,39 @@ export class Staging {
 
   async commit(request: CommitRequest, signal: AbortSignal): Promise<Record<string, never>> {
     checkTreeName(request.name);
-    if (!(await this.#isStaged(request.name, request.treeDigest))) {
-      const session = this.#session(request);
-      for (const index of session.needed) {
-        const file = session.tree.files[index];
-        if (file !== undefined && file.size > 0n && !session.assemblies.has(index))
-          throw new Refusal("bad_request", `"${file.path}" did not come`);
-      }
-      const release = await this.#locks.exclusive(request.name, signal);
-      try {
-        await this.#putInPlace(session);
-      } catch (error) {
-        throw noSpaceOr(error, request.name);
-      } finally {
-        release();
-      }
-      this.#sessions.delete(keyOf(request.name, request.treeDigest));
-    }
+    if (!(await this.#isStaged(request.name, request.treeDigest))) await this.#commit(request, signal);
     for (const wake of [...this.#waiters]) wake();
     return {};
+  }
+
+  async #commit(request: CommitRequest, signal: AbortSignal): Promise<void> {
+    const session = this.#session(request);
+    for (const index of session.needed) {
+      const file = session.tree.files[index];
+      if (file !== undefined && file.size > 0n && !session.assemblies.has(index))
+        throw new Refusal("bad_request", `"${file.path}" did not come`);
+    }
+    const release = await this.#locks.exclusive(request.name, signal);
+    try {
+      // Whoever shares the session may have been first.
+      if (!(await this.#isStaged(request.name, request.treeDigest))) await this.#putInPlace(session);
+      this.#sessions.delete(keyOf(request.name, request.treeDigest));
+    } catch (error) {
+      throw noSpaceOr(error, request.name);
+    } finally {
+      release();
+    }
   }
 
   async #putInPlace(session: Session): Promise<void> {
     const { tree } = session;
     const root = join(this.#storeDir, tree.name);
-    for (const assembly of session.assemblies.values()) await assembly.finish();
+    for (const assembly of session.assemblies.values()) await (await assembly).finish();
     // From here until the new record is there the tree is in between: without a record it would be staged anew.
     this.#records.drop(tree.name);
     const files: FileRecord[] = [];
     for (const [index, file] of tree.files.entries()) {
-      const assembly = session.assemblies.get(index);
+      const assembly = await session.assemblies.get(index);
       const kept = session.kept.get(file.path);
       if (assembly !== undefined) await place(assembly.part, root, file.path, file.mode);
       else if (kept === undefined) await placeEmpty(root, file.path, file.mode);
@@ -240,10 +246,15 @@ export class Staging {
 
   async #begin(tree: Tree): Promise<Session> {
     const key = keyOf(tree.name, tree.digest);
-    const old = this.#sessions.get(key);
-    for (const assembly of old?.assemblies.values() ?? []) await assembly.close();
-    if (old === undefined && this.#sessions.size >= mostSessions)
-      throw new Refusal("too_many_jobs", `Cannot stage "${tree.name}": ${mostSessions} trees are being staged already`);
+    // Two jobs may bring the same tree at once: they share the session, and a chunk that comes twice is written twice.
+    const begun = this.#sessions.get(key);
+    if (begun !== undefined) return begun;
+    // One that was begun and given up makes room; what it received stays on the disk and counts when it is offered again.
+    const [oldest] = this.#sessions;
+    if (this.#sessions.size >= mostSessions && oldest !== undefined) {
+      this.#sessions.delete(oldest[0]);
+      for (const assembly of oldest[1].assemblies.values()) await (await assembly).close();
+    }
     const kept = await this.#keepable(tree);
     const needed = new Set(
       [...tree.files.entries()].filter(([, file]) => !kept.has(file.path) && file.size > 0n).map(([index]) => index),

@@ -1,12 +1,8 @@
 // What came over the wire as an error, as one of our own: a host's refusal with its code, or a host that cannot be spoken to.
 import { refusalCodes } from "@convirt/contract/error";
 import { type ServiceError, status } from "@grpc/grpc-js";
+import { AgentUnavailable } from "../errors/agent-unavailable.js";
 import { Refusal, type RefusalCode } from "../errors/refusal.js";
-
-/** The link is down, or the call took too long. Whether the host did what it was asked is not known. */
-export class AgentUnavailable extends Error {
-  override readonly name = "AgentUnavailable";
-}
 
 /** A host's own no; `agentCode` is the agent's word for it. */
 export class HostRefusal extends Refusal {

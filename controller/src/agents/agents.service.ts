@@ -5,7 +5,7 @@ import { DomainState, type HelloReply, type HostFacts, type Inventory } from "@c
 import { Metadata } from "@grpc/grpc-js";
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from "@nestjs/common";
 import { DataSource } from "typeorm";
-import { Authority, fingerprintOf, hostDays, type KeyPair } from "../config/authority.js";
+import { Authority, type KeyPair } from "../config/authority.js";
 import { version } from "../config/version.js";
 import { now } from "../database/columns.js";
 import { inTransaction } from "../database/write-queue.js";
@@ -28,14 +28,13 @@ const states: Partial<Record<string, ReportedDomain["state"]>> = {
   [DomainState.ZOMBIE]: "zombie",
 };
 
-/** A certificate is renewed when a third of its life is left. */
-const renewBelowMs = (hostDays * 86_400_000) / 3;
-
 interface Known {
   link: HostLink;
   fingerprints: string[];
   facts: HostFacts | undefined;
   factsDigest: string;
+  /** When the host's certificate ends, as the host itself said; empty before it did. */
+  notAfter: string;
 }
 
 @Injectable()
@@ -71,6 +70,7 @@ export class AgentsService implements OnApplicationBootstrap, OnApplicationShutd
       fingerprints: host.fingerprint.split(","),
       facts: stored === undefined ? undefined : { ...stored, memoryMib: BigInt(stored.memoryMib) },
       factsDigest: "",
+      notAfter: "",
       link: new HostLink({
         hostId: host.id,
         hostName: host.name,
@@ -158,37 +158,38 @@ export class AgentsService implements OnApplicationBootstrap, OnApplicationShutd
     const known = this.known.get(hostId);
     if (known === undefined || reply.facts === undefined) return;
     known.facts = reply.facts;
+    known.notAfter = reply.certificateNotAfter;
     const facts = {
       view: toFactsView(reply.facts, reply.agentVersion),
+      features: reply.features,
       wire: { ...reply.facts, memoryMib: reply.facts.memoryMib.toString() },
     };
     await inTransaction(this.dataSource, (tx) =>
       tx.update(HostEntity, { id: hostId }, { facts: JSON.stringify(facts), factsAt: now() }),
     );
-    if (Date.parse(reply.certificateNotAfter) - Date.now() < renewBelowMs) await this.renew(hostId);
   }
 
-  /** A new certificate over the link that the old one made. Both are accepted until the host has said that it has the new one. */
-  async renew(hostId: string): Promise<void> {
+  /** Host ids whose certificate ends within `leftMs`, of those in contact. */
+  endingWithin(leftMs: number): string[] {
+    const until = Date.now() + leftMs;
+    return [...this.known]
+      .filter(([, { link, notAfter }]) => link.inContact && notAfter !== "" && Date.parse(notAfter) < until)
+      .map(([hostId]) => hostId);
+  }
+
+  /** Fingerprint of the certificate that the host showed on the link as it is now; empty when there is none. */
+  shownBy(hostId: string): string {
+    return this.known.get(hostId)?.link.shown ?? "";
+  }
+
+  /** From now on these certificates of the host are accepted, and no others; two at most. */
+  async trust(hostId: string, fingerprints: readonly string[], notAfter: string): Promise<void> {
+    const stored = { fingerprint: fingerprints.join(","), certificateNotAfter: notAfter };
+    await inTransaction(this.dataSource, (tx) => tx.update(HostEntity, { id: hostId }, stored));
     const known = this.known.get(hostId);
     if (known === undefined) return;
-    const client = known.link.connection.host;
-    const { signingRequestPem } = await unary<{ signingRequestPem: string }>((options, done) =>
-      client.beginRenewal({}, new Metadata(), options, done),
-    );
-    const signed = await this.authority.signHost(signingRequestPem, hostId);
-    known.fingerprints.push(signed.fingerprint);
-    await inTransaction(this.dataSource, (tx) =>
-      tx.update(HostEntity, { id: hostId }, { fingerprint: known.fingerprints.slice(-2).join(",") }),
-    );
-    await unary<object>((options, done) =>
-      client.completeRenewal({ certificatePem: signed.certificate }, new Metadata(), options, done),
-    );
-    known.fingerprints = [fingerprintOf(signed.certificate)];
-    await inTransaction(this.dataSource, (tx) =>
-      tx.update(HostEntity, { id: hostId }, { fingerprint: signed.fingerprint, certificateNotAfter: signed.notAfter }),
-    );
-    this.log.log({ msg: "certificate renewed", hostId, notAfter: signed.notAfter });
+    known.fingerprints = [...fingerprints];
+    known.notAfter = notAfter;
   }
 
   private async report(hostId: string, inventory: Inventory): Promise<void> {

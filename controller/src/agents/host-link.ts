@@ -7,6 +7,7 @@ import { type HelloReply, HostServiceClient, type Inventory } from "@convirt/pro
 import { ProvisionServiceClient } from "@convirt/proto/provision";
 import { StagingServiceClient } from "@convirt/proto/staging";
 import { type ClientOptions, credentials, Metadata } from "@grpc/grpc-js";
+import { LiveCalls } from "./live-calls.js";
 import { unary } from "./unary.js";
 
 export interface AgentConnection {
@@ -46,19 +47,27 @@ const channelOptions: ClientOptions = {
   "grpc.max_receive_message_length": 4 * 1024 * 1024,
   "grpc.initial_reconnect_backoff_ms": 200,
   "grpc.max_reconnect_backoff_ms": 2_000,
+  // A host is where its record says: neither a proxy of the environment nor a record in the DNS has a say.
+  "grpc.enable_http_proxy": 0,
+  "grpc.service_config_disable_resolution": 1,
 };
 
 export class HostLink {
   readonly connection: AgentConnection;
   readonly #request: LinkRequest;
+  readonly #calls = new LiveCalls();
   readonly #stopped = new AbortController();
   #lost = new AbortController();
   inContact = false;
+  /** Fingerprint of the certificate that the host last showed; empty before it did. */
+  shown = "";
 
   constructor(request: LinkRequest) {
     this.#request = request;
     this.#lost.abort(new Error(`${request.hostName} is not in contact`));
-    this.connection = connect(request);
+    this.connection = connect(request, this.#calls, (fingerprint) => {
+      this.shown = fingerprint;
+    });
     void this.#keep();
   }
 
@@ -71,13 +80,9 @@ export class HostLink {
   close(): void {
     this.#stopped.abort(new Error("the link is closed"));
     this.#set(false, "the link is closed");
-    for (const client of [
-      this.connection.provision,
-      this.connection.staging,
-      this.connection.domain,
-      this.connection.host,
-    ])
-      client.close();
+    const { provision, staging, domain, host } = this.connection;
+    for (const client of [provision, staging, domain, host]) client.close();
+    this.#calls.end("the link is closed");
   }
 
   async #keep(): Promise<void> {
@@ -121,7 +126,7 @@ export class HostLink {
       for await (const inventory of stream as AsyncIterable<Inventory>) {
         alive();
         await onInventory(inventory);
-        this.#set(true, "");
+        if (!this.#stopped.signal.aborted) this.#set(true, "");
       }
       throw new Error("the host ended the stream");
     } finally {
@@ -140,7 +145,7 @@ export class HostLink {
   }
 }
 
-function connect(request: LinkRequest): AgentConnection {
+function connect(request: LinkRequest, calls: LiveCalls, onShown: (fingerprint: string) => void): AgentConnection {
   const context = createSecureContext({
     ca: request.ca,
     key: request.key,
@@ -151,13 +156,15 @@ function connect(request: LinkRequest): AgentConnection {
     // The certificate itself is what is known of a host, not the name under which it is reached.
     checkServerIdentity: (_name: string, certificate: PeerCertificate) => {
       const shown = certificate.fingerprint256.replaceAll(":", "").toLowerCase();
-      return request.fingerprints().includes(shown)
-        ? undefined
-        : new Error(`${request.hostName} shows a certificate that is not its own`);
+      if (!request.fingerprints().includes(shown))
+        return new Error(`${request.hostName} shows a certificate that is not its own`);
+      onShown(shown);
+      return undefined;
     },
   });
   const options = {
     ...channelOptions,
+    interceptors: [calls.interceptor],
     "grpc.ssl_target_name_override": request.hostId,
     "grpc.default_authority": request.hostId,
   };

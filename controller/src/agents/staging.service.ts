@@ -41,6 +41,7 @@ interface Piece {
 @Injectable()
 export class StagingService {
   private readonly agents: AgentsService;
+  private readonly underWay = new Map<string, Promise<void>>();
 
   constructor(agents: AgentsService) {
     this.agents = agents;
@@ -58,8 +59,25 @@ export class StagingService {
       .reduce((sum, tree) => sum + tree.bytes, 0);
   }
 
-  /** Brings `tree` to the host. `sent` is told of bytes as they leave. Ends early with `signal`. */
+  /** Brings `tree` to the host, once for all jobs that want it there at this moment. `sent` is told of bytes as they leave. Ends early with `signal`. */
   async stage(
+    hostId: string,
+    tree: SendableTree,
+    signal: AbortSignal,
+    sent: (progress: { bytes: number; total: number }) => void,
+  ): Promise<void> {
+    const key = `${hostId}\0${tree.name}\0${tree.digest}`;
+    // Another's staging may end early by another's signal; then it is our turn.
+    for (let other = this.underWay.get(key); other !== undefined; other = this.underWay.get(key)) {
+      await other.catch(() => undefined);
+      signal.throwIfAborted();
+    }
+    const mine = this.bring(hostId, tree, signal, sent).finally(() => this.underWay.delete(key));
+    this.underWay.set(key, mine);
+    await mine;
+  }
+
+  private async bring(
     hostId: string,
     tree: SendableTree,
     signal: AbortSignal,

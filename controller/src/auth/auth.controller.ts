@@ -3,8 +3,8 @@ import type { SessionView, TokenView, UserView } from "@convirt/contract/session
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Req, Res } from "@nestjs/common";
 import type { Request, Response } from "express";
 import type { z } from "zod";
-import { cookieName } from "./auth.guard.js";
 import { AuthService } from "./auth.service.js";
+import { cookieName } from "./credential.js";
 import type { Identified, Identity } from "./identity.js";
 import type { TokenEntity, UserEntity } from "./user.entity.js";
 

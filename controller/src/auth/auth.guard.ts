@@ -1,5 +1,4 @@
-// The one guard: finds out who asks, and looks up in the contract's route table who may. What is not in the table is denied. A cookie works only from the
-// controller's own pages.
+// The one guard: finds out who asks, and looks up in the contract's route table who may. What is not in the table is denied.
 import { type Route, routes } from "@convirt/contract/routes";
 import { type CanActivate, type ExecutionContext, Injectable } from "@nestjs/common";
 import type { Request } from "express";
@@ -7,8 +6,6 @@ import { apiPrefix } from "../config/api.js";
 import { Refusal } from "../errors/refusal.js";
 import { AuthService } from "./auth.service.js";
 import { type Identity, mayAs } from "./identity.js";
-
-export const cookieName = "convirt_session";
 
 const table = new Map<string, Route>(
   Object.values(routes).map((route: Route) => [`${route.method} ${apiPrefix}${route.path}`, route]),
@@ -23,7 +20,7 @@ export class AuthGuard implements CanActivate {
     const route = table.get(`${request.method} ${request.route?.path ?? ""}`);
     if (route === undefined) throw new Refusal("forbidden", `${request.method} ${request.path} is nobody's`);
     if (route.role === "anyone") return true;
-    const identity = await this.identify(request);
+    const identity = await this.auth.identify(request);
     if (identity === undefined) throw new Refusal("not_signed_in", "Sign in first");
     if (route.role !== "signed_in" && !mayAs(identity.role, route.role)) {
       throw new Refusal(
@@ -34,28 +31,4 @@ export class AuthGuard implements CanActivate {
     request.identity = identity;
     return true;
   }
-
-  private async identify(request: Request): Promise<Identity | undefined> {
-    const bearer = /^Bearer ([A-Za-z0-9_-]{1,200})$/.exec(request.headers.authorization ?? "")?.[1];
-    if (bearer !== undefined) return this.auth.byToken(bearer);
-    const cookie = cookieOf(request.headers.cookie);
-    if (cookie === undefined) return undefined;
-    const { origin, host } = request.headers;
-    if (request.method !== "GET" && origin !== undefined && !sameHost(origin, host)) {
-      throw new Refusal("foreign_origin", `A page of ${origin.slice(0, 200)} may not act in your name`);
-    }
-    return this.auth.bySession(cookie);
-  }
-}
-
-function sameHost(origin: string, host: string | undefined): boolean {
-  return URL.canParse(origin) && new URL(origin).host === host;
-}
-
-function cookieOf(header: string | undefined): string | undefined {
-  for (const part of header?.split(";") ?? []) {
-    const [name, value] = part.trim().split("=");
-    if (name === cookieName && value !== undefined && /^[A-Za-z0-9_-]{1,100}$/.test(value)) return value;
-  }
-  return undefined;
 }

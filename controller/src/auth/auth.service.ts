@@ -2,15 +2,16 @@
 // once, when it is made.
 import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
-import type { Role } from "@convirt/contract/session";
+import { password as passwordRule, type Role } from "@convirt/contract/session";
 import { Inject, Injectable, Logger, type OnApplicationBootstrap } from "@nestjs/common";
 import { hash, verify } from "@node-rs/argon2";
-import { RateLimiterMemory } from "rate-limiter-flexible";
 import { DataSource, LessThan } from "typeorm";
 import { CONFIG, type Config } from "../config/config.js";
 import { now } from "../database/columns.js";
 import { inTransaction } from "../database/write-queue.js";
+import { Attempts, networkOf } from "../errors/attempts.js";
 import { Refusal } from "../errors/refusal.js";
+import { type Asking, credentialOf } from "./credential.js";
 import { type Identity, mayAs } from "./identity.js";
 import { SessionEntity, TokenEntity, UserEntity } from "./user.entity.js";
 
@@ -21,8 +22,8 @@ const touchEveryMs = 60_000;
 @Injectable()
 export class AuthService implements OnApplicationBootstrap {
   private readonly log = new Logger("auth");
-  private readonly byAddress = new RateLimiterMemory({ points: 30, duration: 60 });
-  private readonly byName = new RateLimiterMemory({ points: 10, duration: 300 });
+  private readonly byAddress = new Attempts({ what: "to sign in", most: 30, withinS: 60 });
+  private readonly byName = new Attempts({ what: "to sign in", most: 10, withinS: 300 });
   /** Verified against when there is no such user, so that both take as long. */
   private decoy: Promise<string> | undefined;
 
@@ -35,7 +36,7 @@ export class AuthService implements OnApplicationBootstrap {
   async onApplicationBootstrap(): Promise<void> {
     if ((await this.dataSource.manager.count(UserEntity)) > 0) return;
     const file = this.config.auth.admin_password_file;
-    const password = file === "" ? randomBytes(15).toString("base64url") : readFileSync(file, "utf8").trim();
+    const password = file === "" ? randomBytes(15).toString("base64url") : firstPassword(file);
     await this.addUser("admin", password, "admin");
     if (file === "")
       process.stderr.write(
@@ -95,16 +96,16 @@ export class AuthService implements OnApplicationBootstrap {
 
   /** The session's secret, for the cookie. Throws Refusal wrong_credentials, too_many_attempts. */
   async signIn(username: string, password: string, address: string): Promise<{ secret: string; identity: Identity }> {
-    await this.limit(this.byAddress, address);
-    await this.limit(this.byName, username);
+    await this.byAddress.count(networkOf(address));
+    await this.byName.count(username);
     const user = await this.dataSource.manager.findOneBy(UserEntity, { username });
     this.decoy ??= hash(randomBytes(16).toString("hex"));
-    const right = await verify(user?.passwordHash ?? (await this.decoy), password).catch(() => false);
+    const right = await verify(user?.passwordHash ?? (await this.decoy), password);
     if (user === null || !right) {
       this.log.warn({ msg: "sign-in refused", username: username.slice(0, 64), address });
       throw new Refusal("wrong_credentials", "Cannot sign in: name or password is wrong");
     }
-    await this.byName.delete(username);
+    await this.byName.forget(username);
     const secret = randomBytes(32).toString("base64url");
     const expiresAt = new Date(Date.now() + this.config.auth.session_hours * 3_600_000).toISOString();
     const sessionHash = digest(secret);
@@ -122,7 +123,14 @@ export class AuthService implements OnApplicationBootstrap {
     if (idHash !== undefined) await inTransaction(this.dataSource, (tx) => tx.delete(SessionEntity, { idHash }));
   }
 
-  async bySession(secret: string): Promise<Identity | undefined> {
+  /** Who sends a request; undefined when it shows nothing that is good. Throws Refusal token_expired, foreign_origin. */
+  async identify(request: Asking): Promise<Identity | undefined> {
+    const shown = credentialOf(request);
+    if (shown === undefined) return undefined;
+    return shown.kind === "token" ? this.byToken(shown.secret) : this.bySession(shown.secret);
+  }
+
+  private async bySession(secret: string): Promise<Identity | undefined> {
     const sessionHash = digest(secret);
     const session = await this.dataSource.manager.findOneBy(SessionEntity, { idHash: sessionHash });
     if (session === null || session.expiresAt <= now()) return undefined;
@@ -140,7 +148,7 @@ export class AuthService implements OnApplicationBootstrap {
   }
 
   /** Throws Refusal token_expired; undefined for a token that is none. Its role is never above its owner's. */
-  async byToken(secret: string): Promise<Identity | undefined> {
+  private async byToken(secret: string): Promise<Identity | undefined> {
     const token = await this.dataSource.manager.findOneBy(TokenEntity, { tokenHash: digest(secret) });
     if (token === null) return undefined;
     if (token.expiresAt <= now())
@@ -204,17 +212,17 @@ export class AuthService implements OnApplicationBootstrap {
     const admins = await this.dataSource.manager.countBy(UserEntity, { role: "admin" });
     if (admins <= 1) throw new Refusal("forbidden", `"${username}" is the last admin, and stays one`);
   }
+}
 
-  private async limit(limiter: RateLimiterMemory, key: string): Promise<void> {
-    try {
-      await limiter.consume(key);
-    } catch (error) {
-      const waitS = Math.ceil(((error as { msBeforeNext?: number }).msBeforeNext ?? 60_000) / 1000);
-      throw new Refusal("too_many_attempts", `Too many attempts to sign in: try again in ${waitS} s`, {
-        retryAfterS: waitS,
-      });
-    }
-  }
+/** Throws when the file holds no password that a user could be given. */
+function firstPassword(file: string): string {
+  const text = readFileSync(file, "utf8").trim();
+  const checked = passwordRule.safeParse(text);
+  if (!checked.success)
+    throw new Error(
+      `Cannot use ${file} as admin's first password: it ${checked.error.issues[0]?.message ?? "is not one"}`,
+    );
+  return text;
 }
 
 function digest(secret: string): string {

@@ -4,6 +4,7 @@
 import type { ErrorBody } from "@convirt/contract/error";
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from "@nestjs/common";
 import type { Request, Response } from "express";
+import { AgentUnavailable } from "./agent-unavailable.js";
 import { Refusal } from "./refusal.js";
 
 interface Issue {
@@ -32,8 +33,12 @@ export class ErrorFilter implements ExceptionFilter {
 
   catch(error: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
-    const response = http.getResponse<Response>();
-    const { status, body, retryAfterS } = this.answer(error, http.getRequest<Request>());
+    this.send(error, http.getRequest<Request>(), http.getResponse<Response>());
+  }
+
+  /** Answers what was thrown outside of Nest, too. */
+  send(error: unknown, request: Request, response: Response): void {
+    const { status, body, retryAfterS } = this.answer(error, request);
     if (response.headersSent) {
       response.destroy();
       return;
@@ -53,13 +58,7 @@ export class ErrorFilter implements ExceptionFilter {
       } as ErrorBody;
       return { status: error.status, body, ...(retryAfterS === undefined ? {} : { retryAfterS }) };
     }
-    if (isTooLarge(error))
-      return {
-        status: 413,
-        body: { code: "body_too_large", message: "The request's body is larger than is taken here" },
-      };
-    if (isMalformed(error))
-      return { status: 400, body: { code: "invalid_body", message: "The request's body is not JSON" } };
+    if (error instanceof AgentUnavailable) return { status: 409, body: unanswered(error) };
     if (error instanceof HttpException) return fromNest(error, request);
     this.log.error({
       msg: "A request met an error of the controller's own",
@@ -74,22 +73,17 @@ export class ErrorFilter implements ExceptionFilter {
   }
 }
 
-function isTooLarge(error: unknown): boolean {
-  return (
-    (error as { type?: string } | null)?.type === "entity.too.large" ||
-    (error instanceof HttpException && error.getStatus() === 413)
-  );
-}
-
-function isMalformed(error: unknown): boolean {
-  const { type } = (error ?? {}) as { type?: string };
-  return type === "entity.parse.failed" || type === "encoding.unsupported" || type === "charset.unsupported";
+function unanswered(error: AgentUnavailable): ErrorBody {
+  return { code: "host_not_in_contact", message: `Contact with the host was lost in the middle: ${error.message}` };
 }
 
 /** What Nest itself throws: a path that nobody serves, above all. */
 function fromNest(error: HttpException, request: Request): { status: number; body: ErrorBody } {
   const status = error.getStatus();
   if (status === 404)
-    return { status, body: { code: "not_found", message: `There is no ${request.method} ${request.path}` } };
-  return { status, body: { code: status === 415 ? "unsupported_media_type" : "bad_request", message: error.message } };
+    return {
+      status,
+      body: { code: "not_found", message: `There is no ${request.method} ${request.originalUrl.replace(/\?.*/s, "")}` },
+    };
+  return { status, body: { code: "bad_request", message: error.message } };
 }

@@ -31,17 +31,3 @@ export class HostEntity {
   @Column({ type: "text", nullable: true })
   inventory!: string | null;
 }
-
-@Entity("invitations")
-export class InvitationEntity {
-  @PrimaryColumn({ type: "varchar", length: 64, name: "secret_hash" })
-  secretHash!: string;
-  @Column({ type: "varchar", length: 64 })
-  host!: string;
-  @Column({ ...instantColumn, name: "created_at" })
-  createdAt!: string;
-  @Column({ ...instantColumn, name: "expires_at" })
-  expiresAt!: string;
-  @Column({ type: "varchar", length: 64, name: "created_by" })
-  createdBy!: string;
-}

@@ -1,12 +1,15 @@
 // What is served beside the API: is it alive, is it ready, its figures for Prometheus, and a page for whoever comes with a browser.
+import type { Role } from "@convirt/contract/session";
 import type { Express, Request, Response } from "express";
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { DataSource } from "typeorm";
 import { version } from "../config/version.js";
+import { Refusal } from "../errors/refusal.js";
 
 interface Sources {
   dataSource: DataSource;
   hostsInContact: () => number;
+  identify: (request: Request) => Promise<{ role: Role } | undefined>;
 }
 
 export function serveFigures(app: Express, sources: Sources): void {
@@ -39,7 +42,9 @@ export function serveFigures(app: Express, sources: Sources): void {
   });
   app.get("/healthz", (_request, response) => void response.type("text").send("ok\n"));
   app.get("/readyz", (_request, response) => void ready(sources.dataSource, response));
-  app.get("/metrics", (request, response) => void metrics(request, response, registry, jobs, sources.dataSource));
+  app.get("/metrics", (request, response, next) => {
+    metrics(request, response, { registry, jobs, ...sources }).catch(next);
+  });
   app.get("/", (_request, response) => void response.type("html").send(page));
 }
 
@@ -52,18 +57,16 @@ async function ready(dataSource: DataSource, response: Response): Promise<void> 
   }
 }
 
-/** For this machine alone: names of hosts and figures of use are nobody else's. */
+/** For this machine, and for admins: figures of use are nobody else's. What came through a proxy is not from this machine. */
 async function metrics(
   request: Request,
   response: Response,
-  registry: Registry,
-  jobs: Gauge,
-  dataSource: DataSource,
+  { registry, jobs, dataSource, identify }: Sources & { registry: Registry; jobs: Gauge },
 ): Promise<void> {
-  if (!/^(::1|::ffff:127\.|127\.)/.test(request.socket.remoteAddress ?? "")) {
-    response.status(403).type("text").send("Figures are shown on this machine alone\n");
-    return;
-  }
+  const direct = request.headers["x-forwarded-for"] === undefined && request.headers["forwarded"] === undefined;
+  const local = direct && /^(::1$|::ffff:127\.|127\.)/.test(request.socket.remoteAddress ?? "");
+  if (!local && (await identify(request))?.role !== "admin")
+    throw new Refusal("forbidden", "Figures are for this machine alone, or for an admin's API token");
   jobs.reset();
   const rows = (await dataSource.query("SELECT status, COUNT(*) AS count FROM jobs GROUP BY status")) as {
     status: string;
