@@ -1,13 +1,14 @@
 // The application as it is served: Nest with our filter, guard and validation, what stands in front of it, and the two listeners. Tests start it the same way.
 import { mkdirSync } from "node:fs";
 import { createServer, type Server } from "node:http";
-import { createServer as createTls } from "node:https";
+import { createServer as createTls, type Server as TlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import type { INestApplication } from "@nestjs/common";
 import { NestFactory } from "@nestjs/core";
 import type { NestExpressApplication } from "@nestjs/platform-express";
 import type { Express } from "express";
+import { type ScheduledTask, schedule } from "node-cron";
 import { AppModule } from "./app.module.js";
 import { Authority } from "./config/authority.js";
 import type { Config } from "./config/config.js";
@@ -18,6 +19,8 @@ import { NestLog } from "./http/nest-log.js";
 
 const stopLimitMs = 5_000;
 const keepAliveMs = 75_000;
+/** An archive of many GiB may be long on its way; headers have Node's own limit of a minute. */
+const requestMs = 2 * 3_600_000;
 
 export interface RunningController {
   app: INestApplication;
@@ -48,6 +51,7 @@ export async function startController(
     createTls({ key: tls.key, cert: tls.certificate, minVersion: "TLSv1.3" }, handler),
     config.https.listen,
   );
+  const renewal = keepCertificate(https.server, authority, config.advertise, tls.certificate);
   app.get(EnrolmentService).listensOn(https.port);
   return {
     app,
@@ -55,11 +59,22 @@ export async function startController(
     httpsUrl: `https://127.0.0.1:${https.port}`,
     authorityDigest: authority.keyDigest,
     stop: async () => {
+      await renewal.destroy();
       await Promise.all([close(http.server), close(https.server)]);
       await app.close();
       unlock();
     },
   };
+}
+
+/** Looks every day whether the certificate of the HTTPS port must be a new one; connections that are open keep theirs. */
+function keepCertificate(server: TlsServer, authority: Authority, advertise: string, shown: string): ScheduledTask {
+  let current = shown;
+  return schedule("41 3 * * *", async () => {
+    const { key, certificate } = await authority.server(advertise);
+    if (certificate !== current) server.setSecureContext({ key, cert: certificate, minVersion: "TLSv1.3" });
+    current = certificate;
+  });
 }
 
 async function listen<S extends Server>(server: S, endpoint: string): Promise<{ server: S; port: number }> {
@@ -72,6 +87,7 @@ async function listen<S extends Server>(server: S, endpoint: string): Promise<{ 
   });
   // Longer than a client or a proxy keeps an idle connection, so that none is closed under a request.
   server.keepAliveTimeout = keepAliveMs;
+  server.requestTimeout = requestMs;
   return { server, port: (server.address() as AddressInfo).port };
 }
 

@@ -183,13 +183,25 @@ export class AgentsService implements OnApplicationBootstrap, OnApplicationShutd
   }
 
   /** From now on these certificates of the host are accepted, and no others; two at most. */
-  async trust(hostId: string, fingerprints: readonly string[], notAfter: string): Promise<void> {
-    const stored = { fingerprint: fingerprints.join(","), certificateNotAfter: notAfter };
+  async trust(hostId: string, fingerprints: readonly string[], notAfter?: string): Promise<void> {
+    const stored = {
+      fingerprint: fingerprints.join(","),
+      ...(notAfter === undefined ? {} : { certificateNotAfter: notAfter }),
+    };
     await inTransaction(this.dataSource, (tx) => tx.update(HostEntity, { id: hostId }, stored));
     const known = this.known.get(hostId);
     if (known === undefined) return;
     known.fingerprints = [...fingerprints];
-    known.notAfter = notAfter;
+    known.notAfter = notAfter ?? known.notAfter;
+  }
+
+  /** Calls all hosts anew if the controller's own certificate has been renewed. */
+  async refreshIdentity(): Promise<void> {
+    const fresh = await this.authority.client();
+    if (fresh.certificate === this.identity?.certificate) return;
+    this.identity = fresh;
+    this.log.log({ msg: "the controller calls its hosts with a new certificate" });
+    for (const host of await this.dataSource.manager.find(HostEntity)) this.add(host);
   }
 
   private async report(hostId: string, inventory: Inventory): Promise<void> {

@@ -26,7 +26,14 @@ export class RenewalService implements OnApplicationBootstrap, OnApplicationShut
     this.stopListening = this.agents.onContact((_hostId, inContact) => {
       if (inContact) void this.renewDue();
     });
-    this.task = schedule("23 * * * *", () => this.renewDue());
+    this.task = schedule("23 * * * *", async () => {
+      await this.agents
+        .refreshIdentity()
+        .catch((error: unknown) =>
+          this.log.error({ msg: "Cannot renew the controller's own certificate", err: error }),
+        );
+      await this.renewDue();
+    });
   }
 
   async onApplicationShutdown(): Promise<void> {
@@ -66,7 +73,7 @@ export class RenewalService implements OnApplicationBootstrap, OnApplicationShut
       client.beginRenewal({}, new Metadata(), options, done),
     );
     const signed = await this.authority.signHost(signingRequestPem, hostId);
-    await this.agents.trust(hostId, [old, signed.fingerprint], signed.notAfter);
+    await this.agents.trust(hostId, [old, signed.fingerprint]);
     await unary<object>((options, done) =>
       client.completeRenewal({ certificatePem: signed.certificate }, new Metadata(), options, done),
     );

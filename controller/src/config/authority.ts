@@ -1,6 +1,6 @@
 // The controller's own certificate authority: made at the first start, it signs the controller's two certificates and those of its hosts, and nothing else. Keys
 // are files that only the controller's user can read.
-import { createHash, X509Certificate as NodeCertificate, webcrypto } from "node:crypto";
+import { createHash, createPrivateKey, X509Certificate as NodeCertificate, webcrypto } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { hostname } from "node:os";
@@ -113,20 +113,8 @@ export class Authority {
   /** One of the two of our own, renewed when a third of its life or less is left, or when it does not carry these names. */
   async #own(kind: "client" | "server", names: x509.JsonGeneralName[], usages: string[]): Promise<KeyPair> {
     const paths = { key: join(this.#folder, `${kind}.key`), certificate: join(this.#folder, `${kind}.pem`) };
-    if (existsSync(paths.certificate)) {
-      const pair = { key: readFileSync(paths.key, "utf8"), certificate: readFileSync(paths.certificate, "utf8") };
-      const left = Date.parse(new NodeCertificate(pair.certificate).validTo) - Date.now();
-      const carried = new NodeCertificate(pair.certificate).subjectAltName ?? "";
-      if (
-        left > (ownDays * dayMs) / 3 &&
-        names.every((name) =>
-          carried.includes(
-            kind === "client" ? name.value : name.type === "ip" && name.value.includes(":") ? "" : name.value,
-          ),
-        )
-      )
-        return pair;
-    }
+    const stored = this.#stored(paths);
+    if (stored !== undefined && isStillGood(stored.certificate, names)) return stored;
     const keys = await newKeys();
     const certificate = await this.#sign(
       keys.publicKey,
@@ -142,6 +130,15 @@ export class Authority {
     put(paths.key, pair.key);
     put(paths.certificate, pair.certificate);
     return pair;
+  }
+
+  /** Undefined when there is none, or a start that was cut off left a key and a certificate that are not of one pair, or it is another authority's. */
+  #stored(paths: KeyPair): KeyPair | undefined {
+    if (!existsSync(paths.certificate) || !existsSync(paths.key)) return undefined;
+    const pair = { key: readFileSync(paths.key, "utf8"), certificate: readFileSync(paths.certificate, "utf8") };
+    const certificate = new NodeCertificate(pair.certificate);
+    const isOurs = certificate.verify(new NodeCertificate(this.certificate).publicKey);
+    return isOurs && certificate.checkPrivateKey(createPrivateKey(pair.key)) ? pair : undefined;
   }
 
   #sign(
@@ -167,6 +164,19 @@ export class Authority {
       ],
     });
   }
+}
+
+/** With more than a third of its life left, and every name in it. */
+function isStillGood(pem: string, names: readonly x509.JsonGeneralName[]): boolean {
+  const certificate = new x509.X509Certificate(pem);
+  if (certificate.notAfter.getTime() - Date.now() <= (ownDays * dayMs) / 3) return false;
+  const carried = certificate.getExtension(x509.SubjectAlternativeNameExtension)?.names.toJSON() ?? [];
+  // An address is carried as bytes, and comes back in its longest form.
+  return names.every(({ type, value }) =>
+    type === "ip"
+      ? new NodeCertificate(pem).checkIP(value) !== undefined
+      : carried.some((one) => one.type === type && one.value === value),
+  );
 }
 
 export function fingerprintOf(pem: string): string {

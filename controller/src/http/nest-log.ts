@@ -10,6 +10,7 @@ export class NestLog implements LoggerService {
       {
         level,
         base: null,
+        serializers: { err: plainError },
         timestamp: pino.stdTimeFunctions.isoTime,
         formatters: { level: (label) => ({ level: label }) },
       },
@@ -49,4 +50,11 @@ export class NestLog implements LoggerService {
           };
     this.logger[level]({ room, ...fields });
   }
+}
+
+/** What an error says of itself, and no more: a failed query carries its values along, and a secret may be among them. */
+function plainError(error: unknown): object {
+  if (!(error instanceof Error)) return { message: String(error) };
+  const { name, message, stack, cause } = error;
+  return { type: name, message, stack, ...(cause === undefined ? {} : { cause: plainError(cause) }) };
 }
