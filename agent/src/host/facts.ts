@@ -1,18 +1,24 @@
-// The host's facts: what does not change while it is up. Read once at start and again when asked, from the toolstack, the system and the settings.
+// The host's facts: what hardly changes while it is up. Put together when asked for, from the system, the settings, and what the toolstack last said.
 import { createHash } from "node:crypto";
 import { accessSync, constants, existsSync, readdirSync, readFileSync } from "node:fs";
-import { readFile, statfs } from "node:fs/promises";
+import { statfs } from "node:fs/promises";
 import { hostname, machine, release, type, version } from "node:os";
 import type { HostFacts } from "@convirt/proto/host";
 import type { AgentConfig } from "../config/config.js";
-import type { Toolstack, ToolstackFacts } from "../toolstack/toolstack.js";
+import type { ToolstackFacts } from "../toolstack/toolstack.js";
 
 /** Paths that old images ask for by `os.path.exists`. */
 const askedPaths = [
   "/usr/lib/xen/boot/hvmloader",
+  "/usr/lib64/xen/boot/hvmloader",
+  "/usr/lib/xen-4.17/boot/hvmloader",
+  "/usr/lib/xen-4.20/boot/hvmloader",
+  "/usr/libexec/xen/boot/hvmloader",
   "/usr/lib/xen/bin/qemu-dm",
   "/usr/lib64/xen/bin/qemu-dm",
   "/usr/lib/xen/bin/pygrub",
+  "/usr/lib64/xen/bin/pygrub",
+  "/usr/libexec/xen/bin/pygrub",
   "/usr/lib/xen/bin/qemu-system-i386",
   "/usr/bin/pygrub",
   "/usr/sbin/xl",
@@ -32,13 +38,16 @@ export function bridges(named: string): string[] {
   return [...new Set([...found, ...(named === "" ? [] : [named])])].sort();
 }
 
-export async function gatherFacts(
-  config: AgentConfig,
-  toolstack: Toolstack,
-  problems: string[],
-  signal: AbortSignal,
-): Promise<HostFacts> {
-  const answered: ToolstackFacts | undefined = await toolstack.info(signal).catch(() => undefined);
+export interface FactsSources {
+  config: AgentConfig;
+  toolstack: "xl" | "xm";
+  /** Undefined while the toolstack has not answered: the system then says what it knows. */
+  answered: ToolstackFacts | undefined;
+  /** What the host lacks. */
+  problems: readonly string[];
+}
+
+export function gatherFacts({ config, toolstack, answered, problems }: FactsSources): HostFacts {
   const found = bridges(config.defaultBridge);
   const preferred =
     config.defaultBridge ||
@@ -54,7 +63,7 @@ export async function gatherFacts(
     machine: answered?.machine || machine(),
     bootId: bootId(),
     xenVersion: answered?.xenVersion ?? "",
-    toolstack: toolstack.name,
+    toolstack,
     virtCaps: answered?.virtCaps ?? "",
     cpus: answered?.cpus ?? 0,
     memoryMib: BigInt(answered?.totalMemoryMib ?? 0),
@@ -63,7 +72,7 @@ export async function gatherFacts(
     imageStore: config.storeDir,
     existingPaths: askedPaths.filter((path) => existsSync(path)),
     diskRoots: [...config.policy.diskRoots],
-    problems,
+    problems: [...problems],
   };
 }
 
@@ -87,10 +96,4 @@ export function isWritable(path: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** Resident memory of this process, in MiB: what `convirt-agent check` shows. */
-export async function residentMib(): Promise<number> {
-  const status = await readFile("/proc/self/status", "utf8");
-  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024;
 }

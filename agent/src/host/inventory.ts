@@ -1,36 +1,33 @@
 // What runs on this host, as the toolstack last said: asked in the background, more often while somebody watches, and at once after an act. A toolstack that
 // hangs or fails leaves the last answer with its age and an error beside it, and blocks nobody: one question is under way at a time, and callers share it.
 import type { Log } from "../log.js";
-import type { Domain, Toolstack } from "../toolstack/toolstack.js";
+import type { Domain, Toolstack, ToolstackFacts } from "../toolstack/toolstack.js";
 
 export interface InventorySnapshot {
+  /** When the domains were seen; 0 while the toolstack has not answered yet. */
   takenAtMs: number;
   domains: readonly Domain[];
   freeMemoryMib: number;
   totalMemoryMib: number;
+  /** Why there is nothing newer. */
   toolstackError?: string;
 }
 
-const watchedIntervalMs = 5_000;
+const watchedIntervalMs = 10_000;
 const idleIntervalMs = 30_000;
-const memoryIntervalMs = 30_000;
+/** How long a caller waits for the toolstack before it is given what is known. A loaded dom0 answers within a second. */
+const patienceMs = 4_000;
 
 type Listener = (snapshot: InventorySnapshot) => void;
 
 export class Inventory {
   readonly #toolstack: Toolstack;
   readonly #log: Log;
-  #last: InventorySnapshot = {
-    takenAtMs: 0,
-    domains: [],
-    freeMemoryMib: 0,
-    totalMemoryMib: 0,
-    toolstackError: "not asked yet",
-  };
-  #memory = { freeMemoryMib: 0, totalMemoryMib: 0 };
-  #memoryAtMs = 0;
-  #shape = "";
-  #asking: Promise<InventorySnapshot> | undefined;
+  #last: InventorySnapshot = { takenAtMs: 0, domains: [], freeMemoryMib: 0, totalMemoryMib: 0 };
+  #facts: ToolstackFacts | undefined;
+  #asking: Promise<void> | undefined;
+  /** Something changed after the question that is under way was asked. */
+  #isOutdated = false;
   #timer: NodeJS.Timeout | undefined;
   readonly #listeners = new Set<Listener>();
   readonly #stopped = new AbortController();
@@ -49,15 +46,22 @@ export class Inventory {
     this.#stopped.abort(new Error("the agent stops"));
   }
 
-  /** The last snapshot if it is young enough, else a new one. */
+  /** The host's own facts as the toolstack last said them; undefined while it has not answered yet. */
+  get facts(): ToolstackFacts | undefined {
+    return this.#facts;
+  }
+
+  /** The last snapshot if it is young enough, else a new one; the last with an error when the toolstack does not answer in time. */
   async snapshot(maxAgeMs: number, signal: AbortSignal): Promise<InventorySnapshot> {
     signal.throwIfAborted();
-    if (this.#last.takenAtMs > 0 && Date.now() - this.#last.takenAtMs <= maxAgeMs) return this.#last;
-    return this.#ask();
+    const isFresh = this.#last.takenAtMs > 0 && Date.now() - this.#last.takenAtMs <= maxAgeMs;
+    if (!isFresh) await this.#waitFor(this.#ask(), signal);
+    return this.#last;
   }
 
   /** Something changed: take a new snapshot now. */
   refresh(): void {
+    this.#isOutdated = true;
     this.#plan(0);
   }
 
@@ -72,38 +76,76 @@ export class Inventory {
     if (this.#stopped.signal.aborted) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      this.#ask().then(
-        () => this.#plan(this.#listeners.size > 0 ? watchedIntervalMs : idleIntervalMs),
-        (error: unknown) => this.#log.error("The inventory met an error of its own", { error }),
-      );
+      this.#ask()
+        .catch((error: unknown) => this.#log.error("The inventory met an error of its own", { error }))
+        .finally(() => this.#plan(this.#nextMs()));
     }, afterMs);
     this.#timer.unref();
   }
 
-  #ask(): Promise<InventorySnapshot> {
+  #nextMs(): number {
+    if (this.#isOutdated) return 0;
+    return this.#listeners.size > 0 ? watchedIntervalMs : idleIntervalMs;
+  }
+
+  async #waitFor(asked: Promise<void>, signal: AbortSignal): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    let leave: (() => void) | undefined;
+    try {
+      const given = await Promise.race([
+        asked.then(() => "an answer" as const),
+        new Promise<"none">((resolve) => {
+          timer = setTimeout(resolve, patienceMs, "none");
+        }),
+        new Promise<never>((_resolve, reject) => {
+          leave = () => reject(signal.reason as Error);
+          signal.addEventListener("abort", leave, { once: true });
+        }),
+      ]);
+      if (given === "none")
+        this.#publish({
+          ...this.#last,
+          toolstackError: `${this.#toolstack.name} has not answered for ${patienceMs / 1000} s`,
+        });
+    } finally {
+      clearTimeout(timer);
+      if (leave !== undefined) signal.removeEventListener("abort", leave);
+    }
+  }
+
+  #ask(): Promise<void> {
     this.#asking ??= this.#take().finally(() => {
       this.#asking = undefined;
     });
     return this.#asking;
   }
 
-  async #take(): Promise<InventorySnapshot> {
+  async #take(): Promise<void> {
+    this.#isOutdated = false;
     try {
-      const [domains, facts] = await Promise.all([
-        this.#toolstack.list(this.#stopped.signal),
-        this.#toolstack.info(this.#stopped.signal),
-      ]);
-      this.#last = {
-        takenAtMs: Date.now(),
-        domains,
-        freeMemoryMib: facts.freeMemoryMib,
-        totalMemoryMib: facts.totalMemoryMib,
-      };
+      const domains = await this.#toolstack.list(this.#stopped.signal);
+      // Free memory changes with the domains; between their changes it is asked for now and then only.
+      const shape = domains.map((domain) => `${domain.id}:${domain.memoryMib}`).join();
+      if (shape !== this.#shape || Date.now() - this.#memoryAtMs > memoryIntervalMs) {
+        const facts = await this.#toolstack.info(this.#stopped.signal);
+        this.#memory = { freeMemoryMib: facts.freeMemoryMib, totalMemoryMib: facts.totalMemoryMib };
+        this.#memoryAtMs = Date.now();
+        this.#shape = shape;
+      }
+      this.#last = { takenAtMs: Date.now(), domains, ...this.#memory };
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      this.#last = { ...this.#last, toolstackError: why };
+      this.#publish({ ...this.#last, toolstackError: error instanceof Error ? error.message : String(error) });
     }
-    for (const listener of this.#listeners) listener(this.#last);
-    return this.#last;
+  }
+
+  #publish(snapshot: InventorySnapshot): void {
+    const before = this.#last.toolstackError;
+    this.#last = snapshot;
+    if (this.#stopped.signal.aborted) return;
+    const { toolstackError } = snapshot;
+    if (toolstackError !== undefined && toolstackError !== before)
+      this.#log.warn("the toolstack does not answer as it should", { why: toolstackError });
+    if (toolstackError === undefined && before !== undefined) this.#log.info("the toolstack answers again");
+    for (const listener of this.#listeners) listener(snapshot);
   }
 }

@@ -1,5 +1,5 @@
 // Runs a program of the host with limits: an argument array and never a shell, an environment that is given and never inherited, a time limit, and no more
-// output kept than asked for. A program that fails is an answer, not an exception.
+// output kept than asked for. A program that fails is an answer, not an exception; one that not even KILL ends (it hangs in the kernel) is left behind.
 import { spawn } from "node:child_process";
 import type { CommandReport } from "../toolstack/toolstack.js";
 
@@ -22,7 +22,10 @@ export const plainEnvironment: Readonly<Record<string, string>> = {
   HOME: "/root",
 };
 
-/** Runs to the end, or until the limit or the signal: then TERM, and KILL two seconds later. A program that cannot be started has `exitCode` null. */
+/**
+ * Runs to the end, or until the limit or the signal: then TERM, and KILL two seconds later. Never throws: a program that cannot be started, or that a signal
+ * ended, has `exitCode` null and says why at the end of `stderrTail`.
+ */
 export function run(command: readonly [string, ...string[]], options: RunOptions): Promise<CommandReport> {
   const { signal, timeoutMs, cwd, env = plainEnvironment, maxOutputBytes = 4 * 1024 * 1024, input } = options;
   const report: CommandReport = { command, exitCode: null, stdout: "", stderrTail: "", timedOut: false };
@@ -37,15 +40,22 @@ export function run(command: readonly [string, ...string[]], options: RunOptions
     const out: Buffer[] = [];
     let outBytes = 0;
     let tail = Buffer.alloc(0);
-    let killer: NodeJS.Timeout | undefined;
+    const timers: NodeJS.Timeout[] = [];
     const stop = () => {
       child.kill("SIGTERM");
-      killer ??= setTimeout(() => child.kill("SIGKILL"), killGraceMs);
+      timers.push(
+        setTimeout(() => child.kill("SIGKILL"), killGraceMs),
+        setTimeout(() => {
+          child.unref();
+          finish(null, "it does not end, not even by SIGKILL");
+        }, 2 * killGraceMs),
+      );
     };
     const limit = setTimeout(() => {
       report.timedOut = true;
       stop();
     }, timeoutMs);
+    timers.push(limit);
     signal.addEventListener("abort", stop, { once: true });
     child.stdout?.on("data", (chunk: Buffer) => {
       if (outBytes < maxOutputBytes) out.push(chunk.subarray(0, maxOutputBytes - outBytes));
@@ -54,31 +64,30 @@ export function run(command: readonly [string, ...string[]], options: RunOptions
     child.stderr?.on("data", (chunk: Buffer) => {
       tail = Buffer.concat([tail, chunk]).subarray(-tailBytes);
     });
+    // A program may end before it has read its input: its exit code says what that means.
     child.stdin?.on("error", () => undefined);
     if (input !== undefined) child.stdin?.end(input);
 
     const finish = (exitCode: number | null, why = "") => {
-      clearTimeout(limit);
-      clearTimeout(killer);
+      for (const timer of timers) clearTimeout(timer);
       signal.removeEventListener("abort", stop);
       // A grandchild that keeps the pipes open does not hold us.
       child.stdout?.destroy();
       child.stderr?.destroy();
+      const said = tail.toString("utf8");
       resolve({
         ...report,
         exitCode,
         stdout: Buffer.concat(out).toString("utf8"),
-        stderrTail: tail.toString("utf8") + why,
+        stderrTail: why === "" ? said : `${said}${said === "" || said.endsWith("\n") ? "" : "\n"}${why}`,
       });
     };
     child.once("error", (error) => finish(null, error.message));
-    child.once("exit", (code) => {
+    child.once("exit", (code, killedBy) => {
+      const why = killedBy === null ? "" : `ended by ${killedBy}`;
       // What it wrote last is read before the pipes are closed.
-      const settle = setTimeout(() => finish(code), 200);
-      child.once("close", () => {
-        clearTimeout(settle);
-        finish(code);
-      });
+      timers.push(setTimeout(() => finish(code, why), 200));
+      child.once("close", () => finish(code, why));
     });
   });
 }

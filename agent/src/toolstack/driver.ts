@@ -93,7 +93,7 @@ export class Driver implements Toolstack {
     const how = report.timedOut
       ? `gave no answer within ${timeoutMs / 1000} s`
       : report.exitCode === null
-        ? "could not be run"
+        ? "did not come to an end of its own"
         : `ended with ${report.exitCode}`;
     const last = report.stderrTail.trim().split("\n").slice(-8).join("\n");
     throw new ToolstackError(
