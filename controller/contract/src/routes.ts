@@ -51,6 +51,7 @@ export const routes = {
     summary: "List users",
     role: "admin",
     status: 200,
+    query: session.userQuery,
     response: pageOf(session.userView),
   },
   createUser: {
@@ -85,6 +86,7 @@ export const routes = {
     summary: "List API tokens (one's own; an admin sees all)",
     role: "signed_in",
     status: 200,
+    query: session.tokenQuery,
     response: pageOf(session.tokenView),
   },
   createToken: {

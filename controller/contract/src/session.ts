@@ -1,6 +1,7 @@
 // Who is asking: sign-in, users, API tokens.
 import { z } from "zod";
 import { instant } from "./names.js";
+import { pageQuery } from "./page.js";
 
 export const roles = ["viewer", "operator", "admin"] as const;
 export const role = z.enum(roles);
@@ -27,6 +28,7 @@ export const createUserBody = z.strictObject({ username: userName, password, rol
 export const changeUserBody = z.strictObject({ password: password.optional(), role: role.optional() });
 export const userView = z.object({ username: z.string(), role, createdAt: instant, lastSignInAt: instant.nullable() });
 export type UserView = z.infer<typeof userView>;
+export const userQuery = pageQuery.extend({ role: role.optional(), username: z.string().max(64).optional() });
 
 export const createTokenBody = z.strictObject({
   name: z.string().min(1).max(64),
@@ -45,3 +47,7 @@ export const tokenView = z.object({
 export type TokenView = z.infer<typeof tokenView>;
 /** `token` is shown this once. */
 export const createdToken = tokenView.extend({ token: z.string() });
+export const tokenQuery = pageQuery.extend({
+  username: z.string().max(64).optional(),
+  name: z.string().max(64).optional(),
+});

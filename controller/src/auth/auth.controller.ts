@@ -1,8 +1,9 @@
 import { routes } from "@convirt/contract/routes";
 import type { SessionView, TokenView, UserView } from "@convirt/contract/session";
-import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Req, Res } from "@nestjs/common";
+import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query, Req, Res } from "@nestjs/common";
 import type { Request, Response } from "express";
 import type { z } from "zod";
+import { pageOf, sortBy } from "../database/paging.js";
 import { AuthService } from "./auth.service.js";
 import { cookieName } from "./credential.js";
 import type { Identified, Identity } from "./identity.js";
@@ -47,8 +48,14 @@ export class AuthController {
   }
 
   @Get("users")
-  async listUsers(): Promise<Page<UserView>> {
-    return onePage((await this.auth.users()).map(toUserView));
+  async listUsers(
+    @Query({ schema: routes.listUsers.query }) query: z.output<typeof routes.listUsers.query>,
+  ): Promise<z.output<typeof routes.listUsers.response>> {
+    const { role, username, sort = "username" } = query;
+    const wanted = (await this.auth.users())
+      .map(toUserView)
+      .filter((user) => (role === undefined || user.role === role) && user.username.includes(username ?? ""));
+    return pageOf(sortBy(wanted, sort, ["username", "role", "createdAt", "lastSignInAt"]), query);
   }
 
   @Post("users")
@@ -73,8 +80,16 @@ export class AuthController {
   }
 
   @Get("tokens")
-  async listTokens(@Req() { identity }: Identified): Promise<Page<TokenView>> {
-    return onePage((await this.auth.tokens(identity)).map((token) => toTokenView(token, token.username)));
+  async listTokens(
+    @Query({ schema: routes.listTokens.query }) query: z.output<typeof routes.listTokens.query>,
+    @Req() { identity }: Identified,
+  ): Promise<z.output<typeof routes.listTokens.response>> {
+    const { username, name, sort = "-createdAt" } = query;
+    const wanted = (await this.auth.tokens(identity))
+      .map((token) => toTokenView(token, token.username))
+      .filter((token) => (username === undefined || token.username === username) && token.name.includes(name ?? ""));
+    const fields = ["name", "username", "role", "createdAt", "expiresAt", "lastUsedAt"] as const;
+    return pageOf(sortBy(wanted, sort, fields), query);
   }
 
   @Post("tokens")
@@ -91,18 +106,6 @@ export class AuthController {
     await this.auth.revokeToken(identity, id);
     return { ok: true };
   }
-}
-
-interface Page<T> {
-  items: T[];
-  total: number;
-  page: number;
-  perPage: number;
-}
-
-/** Users and tokens are few: one page holds them all. */
-function onePage<T>(items: T[]): Page<T> {
-  return { items, total: items.length, page: 1, perPage: Math.max(1, items.length) };
 }
 
 function toSessionView({ username, role, expiresAt, via }: Identity): SessionView {
