@@ -50,6 +50,7 @@ export function compile() {
   must(bin("tsc"), ["-b"]);
   must(process.execPath, ["agent/bundle.mjs"]);
   must(process.execPath, ["fake-xen/bundle.mjs"]);
+  must(process.execPath, ["cli/bundle.mjs"]);
 }
 
 export function build() {

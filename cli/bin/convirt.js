@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-const main = new URL("../dist/main.js", import.meta.url);
+const main = new URL("../dist/bundle/main.js", import.meta.url);
 if (!existsSync(fileURLToPath(main))) {
   process.stderr.write("convirt is not built yet; building it (npm run build) ...\n");
   const built = spawnSync("npm", ["run", "--silent", "build"], {

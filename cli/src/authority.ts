@@ -2,7 +2,6 @@
 // only when a person (or `--accept-ca`) says that it is the right one. `convirt-controller` prints the same figure when it starts.
 import { createHash, X509Certificate } from "node:crypto";
 import { connect, type DetailedPeerCertificate, type TLSSocket } from "node:tls";
-import { confirm } from "@inquirer/prompts";
 import { CommandFailed, exitCodes } from "./exit.js";
 
 const handshakeLimitMs = 10_000;
@@ -34,6 +33,7 @@ export async function trustedAuthority(
       `Cannot trust ${server}: its authority is not known here. If the SHA-256 of its key, ${key}, is right, add --accept-ca ${key}`,
     );
   }
+  const { confirm } = await import("@inquirer/prompts");
   const yes = await confirm({
     message: `${server} is signed by an authority whose key has the SHA-256\n  ${key}\nIs that what the controller printed at its start?`,
     default: false,

@@ -1,10 +1,12 @@
 // The controller's API, called by the names of the contract's route table. Knows how a request is put together and how an answer that is an error
 // becomes the end of the command; knows nothing of what is shown.
 import { randomUUID } from "node:crypto";
+import { Agent, request as httpRequest, type IncomingMessage } from "node:http";
+import { request as httpsRequest, Agent as TlsAgent } from "node:https";
 import type { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import { errorBody } from "@convirt/contract/error";
 import { type Route, type RouteName, routes } from "@convirt/contract/routes";
-import { Agent, type Dispatcher, request } from "undici";
 import type { z } from "zod";
 import { CommandFailed, exitCodes } from "./exit.js";
 import type { Settings } from "./settings.js";
@@ -22,18 +24,25 @@ export interface CallOptions {
   signal?: AbortSignal;
 }
 
+/** A log that is followed is silent for as long as the script is; the server's heartbeats come each 15 s. */
+const silenceMs = 60_000;
+
+/** An answer whose body is yet to be read. */
+export interface Opened {
+  headers: IncomingMessage["headers"];
+  body: IncomingMessage;
+}
+
 export class Client {
-  readonly #dispatcher: Agent;
   readonly #settings: Settings;
+  readonly #agent: Agent;
 
   constructor(settings: Settings) {
     this.#settings = settings;
-    this.#dispatcher = new Agent({
-      connect: settings.ca === undefined ? {} : { ca: settings.ca },
-      // A log that is followed is silent for as long as the script is; the server's heartbeats come each 15 s.
-      bodyTimeout: 60_000,
-      headersTimeout: 300_000,
-    });
+    const isTls = settings.server.startsWith("https:");
+    this.#agent = isTls
+      ? new TlsAgent({ keepAlive: true, ...(settings.ca === undefined ? {} : { ca: settings.ca }) })
+      : new Agent({ keepAlive: true });
   }
 
   get server(): string {
@@ -41,14 +50,14 @@ export class Client {
   }
 
   async close(): Promise<void> {
-    await this.#dispatcher.close();
+    this.#agent.destroy();
   }
 
   /** Calls a route and returns its answer, checked against the contract. Throws CommandFailed with the controller's own words on an error. */
   async call<N extends RouteName>(name: N, options: CallOptions = {}): Promise<Answer<N>> {
     const route: Route = routes[name];
     const response = await this.open(name, options);
-    const body = parse(await response.body.text());
+    const body = parse(await text(response.body));
     const checked = route.response?.safeParse(body);
     if (checked === undefined || !checked.success) {
       throw new CommandFailed(
@@ -61,27 +70,43 @@ export class Client {
   }
 
   /** Opens a route whose answer is a stream. */
-  async open(name: RouteName, options: CallOptions = {}): Promise<Dispatcher.ResponseData> {
+  async open(name: RouteName, options: CallOptions = {}): Promise<Opened> {
     const route: Route = routes[name];
     const response = await this.#send(route, options);
-    if (response.statusCode >= 400) throw asFailure(response.statusCode, parse(await response.body.text()));
-    return response;
+    const status = response.statusCode ?? 0;
+    if (status >= 400) throw asFailure(status, parse(await text(response)));
+    return { headers: response.headers, body: response };
   }
 
-  async #send(route: Route, options: CallOptions): Promise<Dispatcher.ResponseData> {
+  async #send(route: Route, options: CallOptions): Promise<IncomingMessage> {
     const headers: Record<string, string> = { accept: route.responseStream ?? "application/json", ...options.headers };
     if (this.#settings.token !== undefined) headers["authorization"] = `Bearer ${this.#settings.token}`;
     if (route.method === "POST") headers["idempotency-key"] = randomUUID();
-    if (options.body !== undefined) headers["content-type"] = "application/json";
+    const body = options.body === undefined ? undefined : Buffer.from(JSON.stringify(options.body));
+    if (body !== undefined)
+      Object.assign(headers, { "content-type": "application/json", "content-length": String(body.length) });
     if (options.stream !== undefined) headers["content-type"] = route.bodyStream ?? "application/octet-stream";
-    const body = options.stream ?? (options.body === undefined ? null : JSON.stringify(options.body));
+    const url = address(this.#settings.server, route, options);
     try {
-      return await request(address(this.#settings.server, route, options), {
-        method: route.method,
-        headers,
-        body,
-        dispatcher: this.#dispatcher,
-        signal: options.signal ?? null,
+      return await new Promise((resolve, reject) => {
+        const send = url.startsWith("https:") ? httpsRequest : httpRequest;
+        const call = send(
+          url,
+          {
+            method: route.method,
+            headers,
+            agent: this.#agent,
+            ...(options.signal === undefined ? {} : { signal: options.signal }),
+          },
+          resolve,
+        );
+        call.once("error", reject);
+        call.setTimeout(route.responseStream === undefined ? 0 : silenceMs, () =>
+          call.destroy(new Error("nothing was heard for a minute")),
+        );
+        if (options.stream === undefined) call.end(body);
+        // The controller may refuse before it has read all; its answer counts, not the broken pipe.
+        else options.stream.once("error", reject).pipe(call);
       });
     } catch (error) {
       if (options.signal?.aborted) throw error;

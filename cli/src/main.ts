@@ -1,6 +1,5 @@
 // `convirt`: the controller's API on a terminal, and the image tools that need no controller. This file puts the commands together and turns whatever
 // ends one into a sentence on stderr and an exit code.
-import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { completionCommand } from "./commands/completion.js";
 import { hostCommands } from "./commands/host.js";
@@ -13,10 +12,7 @@ import { vmCommands } from "./commands/vm.js";
 import { xlCommands } from "./commands/xl.js";
 import { CommandFailed, exitCodes } from "./exit.js";
 import { plain } from "./output.js";
-
-const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
-  version: string;
-};
+import { version } from "./version.js";
 
 function program(): Command {
   const convirt = new Command("convirt")

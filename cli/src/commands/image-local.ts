@@ -1,8 +1,6 @@
 // `image lint` and `image render`: the two that work on a folder, without a controller and without a host.
 import { randomBytes } from "node:crypto";
-import { fromJson, toJsonText } from "@convirt/image-format/json";
-import { lintImage } from "@convirt/image-format/lint";
-import { type RenderedFile, renderImage } from "@convirt/image-format/render";
+import type { RenderedFile } from "@convirt/image-format/render";
 import { type Command, Option } from "commander";
 import { assignment } from "../assignment.js";
 import { CommandFailed, exitCodes } from "../exit.js";
@@ -43,7 +41,8 @@ function isJson(command: Command): boolean {
   return command.optsWithGlobals<{ json?: boolean }>().json ?? false;
 }
 
-function lint(dir: string, json: boolean): void {
+async function lint(dir: string, json: boolean): Promise<void> {
+  const { lintImage } = await import("@convirt/image-format/lint");
   const folder = readImageFolder(dir);
   const diagnostics = lintImage(folder);
   const accepted = !diagnostics.some((one) => one.severity === "error");
@@ -55,7 +54,11 @@ function lint(dir: string, json: boolean): void {
   if (!accepted) throw new CommandFailed(exitCodes.refused, "");
 }
 
-function render(dir: string, flags: RenderFlags, json: boolean): void {
+async function render(dir: string, flags: RenderFlags, json: boolean): Promise<void> {
+  const [{ renderImage }, { fromJson, toJsonText }] = await Promise.all([
+    import("@convirt/image-format/render"),
+    import("@convirt/image-format/json"),
+  ]);
   const folder = readImageFolder(dir);
   const rendered = renderImage({
     image: folder.name,

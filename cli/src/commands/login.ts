@@ -1,5 +1,4 @@
 import { hostname } from "node:os";
-import { password as askPassword, input } from "@inquirer/prompts";
 import type { Command } from "commander";
 import { trustedAuthority } from "../authority.js";
 import { Client } from "../client.js";
@@ -50,13 +49,14 @@ interface LoginFlags {
 async function login(server: string | undefined, flags: LoginFlags, command: Command): Promise<void> {
   const settings = currentSettings({ server: server ?? command.optsWithGlobals<{ server?: string }>().server });
   const ca = await trustedAuthority(settings.server, settings.ca, flags.acceptCa);
-  const username = flags.username ?? (await ask(() => input({ message: "User" })));
+  const username =
+    flags.username ?? (await ask(async () => (await import("@inquirer/prompts")).input({ message: "User" })));
   const password = await readPassword(flags.passwordStdin ?? false);
 
   const client = new Client({ server: settings.server, ...(ca === undefined ? {} : { ca }) });
   try {
     const response = await client.open("signIn", { body: { username, password } });
-    await response.body.dump();
+    response.body.resume();
     const cookie = [response.headers["set-cookie"] ?? []]
       .flat()
       .map((one) => one.split(";")[0])
@@ -76,7 +76,11 @@ async function login(server: string | undefined, flags: LoginFlags, command: Com
 }
 
 async function readPassword(fromStdin: boolean): Promise<string> {
-  if (!fromStdin) return passwordFromEnvironment() ?? (await ask(() => askPassword({ message: "Password" })));
+  if (!fromStdin)
+    return (
+      passwordFromEnvironment() ??
+      (await ask(async () => (await import("@inquirer/prompts")).password({ message: "Password" })))
+    );
   let text = "";
   for await (const chunk of process.stdin.setEncoding("utf8")) {
     text += chunk;

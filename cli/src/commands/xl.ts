@@ -1,6 +1,4 @@
 import { readFileSync } from "node:fs";
-import { flattenXlOptions, parseXlConfig } from "@convirt/image-format/xl/config";
-import { parseXlDisk } from "@convirt/image-format/xl/disk";
 import type { Command } from "commander";
 import { CommandFailed, exitCodes } from "../exit.js";
 import { diagnosticLines } from "./diagnostics.js";
@@ -10,7 +8,8 @@ export function xlCommands(program: Command): void {
 
   xl.command("check <file>")
     .description("an xl configuration; `-` reads standard input")
-    .action((file: string, _flags: unknown, command: Command) => {
+    .action(async (file: string, _flags: unknown, command: Command) => {
+      const { flattenXlOptions, parseXlConfig } = await import("@convirt/image-format/xl/config");
       const text = readFileSync(file === "-" ? 0 : file, "utf8");
       const verdict = parseXlConfig(text, file);
       const options = verdict.accepted ? flattenXlOptions(verdict.options) : null;
@@ -23,7 +22,8 @@ export function xlCommands(program: Command): void {
 
   xl.command("disk <spec>")
     .description("one entry of `disk`, such as 'file:/vm/a.img,xvda,w'")
-    .action((spec: string, _flags: unknown, command: Command) => {
+    .action(async (spec: string, _flags: unknown, command: Command) => {
+      const { parseXlDisk } = await import("@convirt/image-format/xl/disk");
       report(parseXlDisk(spec), command, "xl accepts this disk entry.");
     });
 }
