@@ -20,6 +20,7 @@ export type RefusalCode =
   | "config_invalid"
   | "timeout_too_long"
   | "digest_mismatch"
+  | "vm_running"
   | "vm_not_on_host"
   | "vm_config_missing"
   | "toolstack_refused"

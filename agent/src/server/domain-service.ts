@@ -1,10 +1,8 @@
 // DomainService: acts on the domain of one VM. The domain's id is looked up by name and uuid just before each act, one act at a time per VM; wishes that hold
-// already are fulfilled. Removing deletes what is the VM's own, and only within the folders that root on this host allows.
-import { existsSync } from "node:fs";
-import { lstat, readFile, realpath, rm } from "node:fs/promises";
+// already are fulfilled. An act that has begun is brought to its end, whether or not the caller still listens: half of `xl create` is worse than either end of it.
+// Removing deletes what is the VM's own, and only within the folders that root on this host allows.
+import { lstat, realpath, rm } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import { flattenXlOptions, parseXlConfig } from "@convirt/image-format/xl/config";
-import { parseXlDisk } from "@convirt/image-format/xl/disk";
 import {
   Action,
   type ActReply,
@@ -19,70 +17,78 @@ import { Limiter } from "../process/limiter.js";
 import { run } from "../process/run.js";
 import { type Domain, type Toolstack, ToolstackError } from "../toolstack/toolstack.js";
 import type { Handlers } from "./handlers.js";
+import { type NamedVm, writableDisksOf } from "./vm-config.js";
 
 export interface DomainServiceDependencies {
   handlers: Handlers;
   toolstack: Toolstack;
   inventory: Inventory;
   diskRoots: readonly string[];
+  /** How long a destroyed domain may stay in the list; half a minute unless given. */
+  goneLimitMs?: number;
 }
 
-const goneLimitMs = 30_000;
+const defaultGoneLimitMs = 30_000;
 const lvmLimitMs = 60_000;
+const vmName = /^[A-Za-z][A-Za-z0-9_.-]{0,62}$/;
+const vmUuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+/** Every toolstack call has a limit of its own. */
+const toTheEnd = new AbortController().signal;
 
 export function domainService(deps: DomainServiceDependencies): DomainServiceServer {
   const turns = new Map<string, Limiter>();
-  const inTurn = async <T>(name: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> => {
-    const turn = turns.get(name) ?? new Limiter(1);
-    turns.set(name, turn);
+  const inTurn = async <T>(vm: NamedVm, signal: AbortSignal, work: () => Promise<T>): Promise<T> => {
+    assertNamed(vm);
+    const turn = turns.get(vm.vmName) ?? new Limiter(1);
+    turns.set(vm.vmName, turn);
     try {
-      return await turn.run(signal, work);
+      const answer = await turn.run(signal, work);
+      // Who is told of an act sees it in the inventory that came before.
+      await deps.inventory.settle(toTheEnd);
+      return answer;
     } catch (error) {
       throw error instanceof ToolstackError ? new Refusal("toolstack_refused", error.message) : error;
     } finally {
-      if (turn.idle) turns.delete(name);
+      if (turn.idle) turns.delete(vm.vmName);
       deps.inventory.refresh();
     }
   };
   return {
-    act: deps.handlers.unary((request, signal) => inTurn(request.vmName, signal, () => act(deps, request, signal))),
-    remove: deps.handlers.unary((request, signal) =>
-      inTurn(request.vmName, signal, () => remove(deps, request, signal)),
-    ),
+    act: deps.handlers.unary((request, signal) => inTurn(request, signal, () => act(deps, request))),
+    remove: deps.handlers.unary((request, signal) => inTurn(request, signal, () => remove(deps, request))),
   };
 }
 
-/** The domain of this VM. One of the same name with another uuid is somebody else's, and is never acted on. */
-async function find(
-  deps: DomainServiceDependencies,
-  request: { vmName: string; vmUuid: string },
-  signal: AbortSignal,
-): Promise<Domain | undefined> {
-  const domains = await deps.toolstack.list(signal);
-  const found = domains.find((domain) => domain.id !== 0 && domain.name === request.vmName);
-  if (found !== undefined && found.uuid !== "" && found.uuid !== request.vmUuid) {
+function assertNamed(vm: NamedVm): void {
+  if (!vmName.test(vm.vmName))
+    throw new Refusal("bad_vm_name", `"${vm.vmName.slice(0, 100)}" cannot be the name of a VM`);
+  if (!vmUuid.test(vm.vmUuid))
     throw new Refusal(
-      "vm_not_on_host",
-      `Cannot act on "${request.vmName}": the domain of that name has the uuid ${found.uuid}, the VM has ${request.vmUuid}`,
+      "bad_request",
+      `"${vm.vmUuid.slice(0, 100)}" is not the uuid of a VM: eight hex digits, and so on`,
     );
-  }
-  return found;
 }
 
-async function act(deps: DomainServiceDependencies, request: ActRequest, signal: AbortSignal): Promise<ActReply> {
-  const domain = await find(deps, request, signal);
-  const { toolstack } = deps;
-  if (request.action === Action.START) {
-    if (domain !== undefined) return { already: true, domainId: domain.id };
-    if (!existsSync(request.vmConfigPath)) {
-      throw new Refusal(
-        "vm_config_missing",
-        `Cannot start "${request.vmName}": its configuration ${request.vmConfigPath} is not there`,
-      );
-    }
-    await toolstack.create(request.vmConfigPath, signal);
-    return { already: false, domainId: (await find(deps, request, signal))?.id ?? 0 };
+/**
+ * The domain of this VM. One of the same name with another uuid is somebody else's, and is never acted on. One of the same uuid under another name is the VM's
+ * all the same: what is left of it when it cannot die is listed as "(null)".
+ */
+async function find(deps: DomainServiceDependencies, vm: NamedVm): Promise<Domain | undefined> {
+  const guests = (await deps.toolstack.list(toTheEnd)).filter((domain) => domain.id !== 0);
+  const found = guests.find((domain) => domain.name === vm.vmName);
+  if (found !== undefined && found.uuid !== "" && found.uuid !== vm.vmUuid) {
+    throw new Refusal(
+      "vm_not_on_host",
+      `Cannot act on "${vm.vmName}": the domain of that name has the uuid ${found.uuid}, the VM has ${vm.vmUuid}`,
+    );
   }
+  return found ?? guests.find((domain) => domain.uuid === vm.vmUuid);
+}
+
+async function act(deps: DomainServiceDependencies, request: ActRequest): Promise<ActReply> {
+  const domain = await find(deps, request);
+  const { toolstack } = deps;
+  if (request.action === Action.START) return start(deps, request, domain);
   if (domain === undefined) {
     if (request.action === Action.SHUTDOWN || request.action === Action.DESTROY) return { already: true, domainId: 0 };
     throw new Refusal("vm_not_on_host", `Cannot act on "${request.vmName}": it does not run on this host`);
@@ -90,87 +96,99 @@ async function act(deps: DomainServiceDependencies, request: ActRequest, signal:
   const reply = { already: false, domainId: domain.id };
   switch (request.action) {
     case Action.SHUTDOWN:
-      await toolstack.shutdown(domain.id, signal);
+      await toolstack.shutdown(domain.id, toTheEnd);
       return reply;
     case Action.DESTROY:
-      await destroy(deps, domain, signal);
+      await destroy(deps, domain);
       return reply;
     case Action.PAUSE:
       if (domain.state === "paused") return { ...reply, already: true };
-      await toolstack.pause(domain.id, signal);
+      await toolstack.pause(domain.id, toTheEnd);
       return reply;
     case Action.UNPAUSE:
       if (domain.state !== "paused") return { ...reply, already: true };
-      await toolstack.unpause(domain.id, signal);
+      await toolstack.unpause(domain.id, toTheEnd);
       return reply;
     case Action.REBOOT:
-      await toolstack.reboot(domain.id, signal);
+      await toolstack.reboot(domain.id, toTheEnd);
       return reply;
     default:
-      throw new Refusal("bad_request", `"${request.action}" is not an action`);
+      throw new Refusal("bad_request", `${request.action} is not an action`);
   }
+}
+
+async function start(deps: DomainServiceDependencies, vm: NamedVm, domain: Domain | undefined): Promise<ActReply> {
+  if (domain?.state === "running" || domain?.state === "paused") return { already: true, domainId: domain.id };
+  if (domain !== undefined)
+    throw new Refusal(
+      "toolstack_refused",
+      `Cannot start "${vm.vmName}": domain ${domain.id} of it is still listed, ${domain.state}; destroy it first`,
+    );
+  if ((await writableDisksOf(vm)) === undefined) {
+    throw new Refusal(
+      "vm_config_missing",
+      `Cannot start "${vm.vmName}": its configuration ${vm.vmConfigPath} is not there`,
+    );
+  }
+  await deps.toolstack.create(vm.vmConfigPath, toTheEnd);
+  return { already: false, domainId: (await find(deps, vm))?.id ?? 0 };
 }
 
 /** Ends when the domain is gone from the list: until then its name and disks are taken. */
-async function destroy(deps: DomainServiceDependencies, domain: Domain, signal: AbortSignal): Promise<void> {
-  await deps.toolstack.destroy(domain.id, signal);
+async function destroy(deps: DomainServiceDependencies, domain: Domain): Promise<void> {
+  const { toolstack, goneLimitMs = defaultGoneLimitMs } = deps;
+  const isListed = async () => (await toolstack.list(toTheEnd)).some((one) => one.id === domain.id);
+  try {
+    await toolstack.destroy(domain.id, toTheEnd);
+  } catch (error) {
+    // It may have gone by itself a moment before: then all is as wanted.
+    if (!(error instanceof ToolstackError) || (await isListed())) throw error;
+  }
   const until = Date.now() + goneLimitMs;
-  while ((await deps.toolstack.list(signal)).some((one) => one.id === domain.id)) {
+  while (await isListed()) {
     if (Date.now() > until)
       throw new Refusal(
         "toolstack_refused",
-        `Domain ${domain.id} "${domain.name}" is still listed ${goneLimitMs / 1000} s after it was destroyed`,
+        `Domain ${domain.id} of "${domain.name}" is still listed ${goneLimitMs / 1000} s after it was destroyed`,
       );
-    await delay(200, undefined, { signal });
+    await delay(200);
   }
 }
 
-async function remove(
-  deps: DomainServiceDependencies,
-  request: RemoveRequest,
-  signal: AbortSignal,
-): Promise<RemoveReply> {
-  const domain = await find(deps, request, signal);
-  if (domain !== undefined) await destroy(deps, domain, signal);
+async function remove(deps: DomainServiceDependencies, request: RemoveRequest): Promise<RemoveReply> {
+  const disks = await writableDisksOf(request);
+  const domain = await find(deps, request);
+  if (domain !== undefined && !request.destroy)
+    throw new Refusal("vm_running", `Cannot remove "${request.vmName}": it runs as domain ${domain.id}`);
+  if (domain !== undefined) await destroy(deps, domain);
   const reply: RemoveReply = { removed: [], kept: [] };
-  for (const target of await writableDisks(request.vmConfigPath)) {
-    const done = request.removeDisks && (await removeDisk(target, deps.diskRoots, signal));
+  for (const target of disks ?? []) {
+    const done = request.removeDisks && (await removeDisk(target, deps.diskRoots));
     (done ? reply.removed : reply.kept).push(target);
   }
-  if (existsSync(request.vmConfigPath)) {
+  if (disks !== undefined) {
     await rm(request.vmConfigPath);
     reply.removed.push(request.vmConfigPath);
   }
   return reply;
 }
 
-/** Of the configuration that we wrote: what is not in xl's grammar is nobody's to delete. */
-async function writableDisks(configPath: string): Promise<string[]> {
-  const text = await readFile(configPath, "utf8").catch(() => "");
-  const parsed = parseXlConfig(text);
-  if (!parsed.accepted) return [];
-  return Object.entries(flattenXlOptions(parsed.options))
-    .filter(([key]) => key.startsWith("disk["))
-    .flatMap(([, spec]) => {
-      const verdict = parseXlDisk(spec);
-      return verdict.accepted && verdict.disk.readwrite && verdict.disk.target !== "" ? [verdict.disk.target] : [];
-    });
-}
-
 /** False when it is kept: outside of the roots, a shared device, or not there. */
-async function removeDisk(target: string, roots: readonly string[], signal: AbortSignal): Promise<boolean> {
+async function removeDisk(target: string, roots: readonly string[]): Promise<boolean> {
   if (target.startsWith("/dev/disk/") || target.startsWith("/dev/etherd/")) return false;
   if (!isWithin(target, roots)) return false;
   if (target.startsWith("/dev/")) {
     const report = await run(["lvremove", "--force", "--quiet", "--", target.slice("/dev/".length)], {
-      signal,
+      signal: toTheEnd,
       timeoutMs: lvmLimitMs,
     });
     return report.exitCode === 0;
   }
   const stat = await lstat(target).catch(() => undefined);
-  // A link could lead anywhere: it is not followed, and not removed.
-  if (stat === undefined || !stat.isFile() || (await realpath(target)) !== target) return false;
+  // A link could lead anywhere: it is not removed, and one among the folders above counts only where it leads to.
+  if (stat === undefined || !stat.isFile()) return false;
+  const realRoots = await Promise.all(roots.map((root) => realpath(root).catch(() => root)));
+  if (!isWithin(await realpath(target), realRoots)) return false;
   await rm(target);
   return true;
 }

@@ -29,9 +29,10 @@ export class VmsService {
     return unary((options, done) => client.act({ action, ...named }, new Metadata(), options, done), actMs);
   }
 
-  remove(vm: VmOnHost, removeDisks: boolean): Promise<RemoveReply> {
+  /** With `destroy` a VM that runs is destroyed first; without it the host refuses, as `vm_running`. */
+  remove(vm: VmOnHost, removeDisks: boolean, destroy: boolean): Promise<RemoveReply> {
     const { hostId, ...named } = vm;
     const client = this.agents.connection(hostId).domain;
-    return unary((options, done) => client.remove({ ...named, removeDisks }, new Metadata(), options, done), actMs);
+    return unary((options, done) => client.remove({ ...named, removeDisks, destroy }, new Metadata(), options, done), actMs);
   }
 }

@@ -125,7 +125,7 @@ export class DomainsService {
 
   private async removeOnHost(vm: VmEntity, options: RemoveOptions): Promise<RemoveVmReply> {
     try {
-      return await this.onHost(vm, "remove", () => this.actor.remove(onHost(vm), options.disks));
+      return await this.onHost(vm, "remove", () => this.actor.remove(onHost(vm), options.disks, options.force));
     } catch (error) {
       if (!options.force || !(error instanceof Refusal) || error.code !== "host_not_in_contact") throw error;
       const kept = [vm.vmConfigPath, ...vm.disks.map((disk) => disk.target)].filter((path) => path !== "");
