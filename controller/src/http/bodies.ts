@@ -1,58 +1,95 @@
-// Bodies of requests: JSON is parsed within a limit, archives are left to who reads them as they come, and everything else is refused before it is read.
-import type { ErrorRequestHandler, NextFunction, Request, RequestHandler, Response } from "express";
-import express from "express";
+// Bodies of requests: JSON is read within a limit, archives are left to who reads them as they come, and everything else is refused before it is read. What is
+// too large is refused as soon as that is known, and no more of it is kept: a body of any size costs no more memory than its limit.
+import type { Request, RequestHandler } from "express";
 import { apiPrefix } from "../config/api.js";
 import { Refusal } from "../errors/refusal.js";
 
 const smallLimit = 1.5 * 1024 * 1024;
 /** A file of an image, of 1 MiB, as JSON in which every character is escaped. */
 const largeLimit = 8 * 1024 * 1024;
+const dropBytes = 8 * 1024 * 1024;
+const dropMs = 2_000;
 const importPath = `${apiPrefix}/images/import`;
+const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** Express middleware. Throws Refusal body_too_large, invalid_body, unsupported_media_type. */
 export function readBodies(): RequestHandler {
-  const small = express.json({ limit: smallLimit, strict: false });
-  const large = express.json({ limit: largeLimit, strict: false });
-  return (request, response, next) => {
+  return (request, _response, next) => {
     if (request.path === importPath || !hasBody(request)) {
       next();
-    } else if (request.is("application/json")) {
-      const parse = request.method === "PUT" ? large : small;
-      parse(request, response, (error?: unknown) => {
-        if (error === undefined) next();
-        else refused(error, request, response, next);
-      });
-    } else {
-      next(notJson(request));
+      return;
     }
+    readJson(request).then(
+      (body) => {
+        request.body = body;
+        next();
+      },
+      (error: unknown) => {
+        next(error);
+        drop(request);
+      },
+    );
   };
+}
+
+/**
+ * Lets the rest of a refused body run out, a little of it and for a moment; then the connection ends. Ended at once, a client that is still sending
+ * would see a broken connection in place of the answer.
+ */
+function drop(request: Request): void {
+  let left = dropBytes;
+  const end = () => request.socket.destroy();
+  const timer = setTimeout(end, dropMs);
+  request.on("data", (chunk: Buffer) => {
+    left -= chunk.length;
+    if (left < 0) end();
+  });
+  request.once("close", () => clearTimeout(timer));
+  request.resume();
 }
 
 function hasBody(request: Request): boolean {
   return request.headers["transfer-encoding"] !== undefined || Number(request.headers["content-length"] ?? 0) > 0;
 }
 
-function notJson(request: Request): Refusal {
-  const type = request.headers["content-type"]?.slice(0, 100) ?? "nothing";
-  return new Refusal("unsupported_media_type", `The body is declared as ${type}; application/json is wanted`);
+async function readJson(request: Request): Promise<unknown> {
+  const { "content-type": type = "nothing", "content-encoding": encoding = "identity" } = request.headers;
+  if (!request.is("application/json") || encoding !== "identity" || !/^[^;]*(;\s*charset="?utf-8"?\s*)?$/i.test(type))
+    throw new Refusal(
+      "unsupported_media_type",
+      `The body is declared as ${type.slice(0, 100)} (${encoding.slice(0, 40)}); application/json in UTF-8, not compressed, is wanted`,
+    );
+  const bytes = await read(request, request.method === "PUT" ? largeLimit : smallLimit);
+  try {
+    return JSON.parse(utf8.decode(bytes));
+  } catch (error) {
+    const found = error instanceof Error ? error.message : String(error);
+    throw new Refusal("invalid_body", `The body of ${request.method} ${request.path} is not JSON: ${found}`);
+  }
 }
 
-/** The parser's errors, by its own names for them. */
-const refused: ErrorRequestHandler = (error: unknown, request: Request, response: Response, next: NextFunction) => {
-  const { type, limit } = error as { type?: string; limit?: number };
-  if (type === "entity.too.large") {
-    // What is left of it is not read: the connection ends with the answer.
-    response.setHeader("connection", "close");
-    next(new Refusal("body_too_large", `The request's body is larger than the ${limit} bytes that are taken here`));
-  } else if (type === "encoding.unsupported" || type === "charset.unsupported") {
-    next(
-      new Refusal("unsupported_media_type", "The body must be JSON in UTF-8, plain or compressed by gzip or deflate"),
-    );
-  } else if (type === "entity.parse.failed") {
-    next(new Refusal("invalid_body", `The body of ${request.method} ${request.path} is not JSON`));
-  } else if (type === "request.aborted" || type === "request.size.invalid") {
-    next(new Refusal("invalid_body", "The body ended before all of it had come"));
-  } else {
-    next(error);
-  }
-};
+function read(request: Request, limit: number): Promise<Buffer> {
+  const tooLarge = () =>
+    new Refusal("body_too_large", `The body is larger than the ${limit} bytes that are taken here`);
+  return new Promise((resolve, reject) => {
+    if (Number(request.headers["content-length"] ?? 0) > limit) {
+      reject(tooLarge());
+      return;
+    }
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const take = (chunk: Buffer) => {
+      length += chunk.length;
+      if (length <= limit) chunks.push(chunk);
+      else settle(() => reject(tooLarge()));
+    };
+    const end = () => settle(() => resolve(Buffer.concat(chunks, length)));
+    const cut = () => settle(() => reject(new Refusal("invalid_body", "The body ended before all of it had come")));
+    const settle = (outcome: () => void) => {
+      request.off("data", take).off("end", end).off("close", cut).off("error", cut);
+      request.pause();
+      outcome();
+    };
+    request.on("data", take).on("end", end).on("close", cut).on("error", cut);
+  });
+}
