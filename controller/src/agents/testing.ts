@@ -1,0 +1,229 @@
+// An agent for tests: a real gRPC server over mutual TLS, with the certificate that its enrolment gave it. It answers Hello, sends inventories when told to, and
+// renews its certificate; what else is asked of it, the test brings.
+import { webcrypto } from "node:crypto";
+import { request as httpsRequest } from "node:https";
+import type { EnrolmentReply } from "@convirt/contract/host";
+import {
+  DomainState,
+  type HelloReply,
+  type HostServiceServer,
+  HostServiceService,
+  type Inventory,
+} from "@convirt/proto/host";
+import { type ProvisionServiceServer, ProvisionServiceService } from "@convirt/proto/provision";
+import { Server, ServerCredentials, type ServerWritableStream, status } from "@grpc/grpc-js";
+import * as x509 from "@peculiar/x509";
+
+const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
+
+export interface SigningRequest {
+  key: string;
+  pem: string;
+}
+
+/** A new key and its signing request, both PEM. */
+export async function makeSigningRequest(name: string, curve = "P-256"): Promise<SigningRequest> {
+  const keys = await webcrypto.subtle.generateKey({ ...algorithm, namedCurve: curve }, true, ["sign", "verify"]);
+  const made = await x509.Pkcs10CertificateRequestGenerator.create({
+    name: [{ CN: [name] }],
+    keys,
+    signingAlgorithm: algorithm,
+  });
+  const key = Buffer.from(await webcrypto.subtle.exportKey("pkcs8", keys.privateKey)).toString("base64");
+  return { key: `-----BEGIN PRIVATE KEY-----\n${key}\n-----END PRIVATE KEY-----\n`, pem: made.toString("pem") };
+}
+
+export interface Invitation {
+  controllers: string[];
+  ca: string;
+  host: string;
+  secret: string;
+}
+
+export function readInvitation(text: string): Invitation {
+  return JSON.parse(Buffer.from(text.replace(/^convirt1\./, ""), "base64url").toString()) as Invitation;
+}
+
+/** POSTs to the HTTPS port, whoever it is. */
+export function post(
+  url: string,
+  body: unknown,
+  // biome-ignore lint/suspicious/noExplicitAny: what a test asks of an answer, the test's own expectations check.
+): Promise<{ status: number; body: any }> {
+  return new Promise((resolve, reject) => {
+    const sent = httpsRequest(url, {
+      method: "POST",
+      rejectUnauthorized: false,
+      headers: { "content-type": "application/json" },
+      agent: false,
+    });
+    sent.once("error", reject).once("response", (response) => {
+      let text = "";
+      response.on("data", (chunk: Buffer) => {
+        text += chunk.toString();
+      });
+      response.once("end", () => resolve({ status: response.statusCode ?? 0, body: JSON.parse(text) }));
+    });
+    sent.end(JSON.stringify(body));
+  });
+}
+
+type Watcher = ServerWritableStream<unknown, Inventory>;
+
+export class TestAgent {
+  readonly #server: Server;
+  readonly #watchers = new Set<Watcher>();
+  readonly #name: string;
+  #identity: { key: string; reply: EnrolmentReply };
+  #renewal: SigningRequest | undefined;
+  port = 0;
+  /** Calls of Hello so far. */
+  hellos = 0;
+  notAfter = new Date(Date.now() + 90 * 86_400_000).toISOString();
+  factsDigest = "1";
+  hostname: string;
+  /** What CompleteRenewal does instead, when it is to fail. */
+  refuseRenewal: string | undefined;
+
+  private constructor(
+    name: string,
+    identity: { key: string; reply: EnrolmentReply },
+    more: Partial<ProvisionServiceServer>,
+  ) {
+    this.#name = name;
+    this.hostname = name;
+    this.#identity = identity;
+    this.#server = new Server();
+    this.#server.addService(HostServiceService, this.#host());
+    this.#server.addService(ProvisionServiceService, more as ProvisionServiceServer);
+  }
+
+  /** Enrols by the invitation and serves; `serveAs` is another identity to show than the one it was given. */
+  static async enrol(
+    invitation: string,
+    options: { port?: number; provision?: Partial<ProvisionServiceServer>; serveAs?: TestAgent } = {},
+  ): Promise<TestAgent> {
+    const { controllers, host, secret } = readInvitation(invitation);
+    const { key, pem } = await makeSigningRequest(host);
+    const port = options.port ?? (await freePort());
+    const answer = await post(`${controllers[0]}/api/v1/enrolment`, {
+      ...{ host, secret, signingRequest: pem, address: `127.0.0.1:${port}`, agentVersion: "9.9.9" },
+    });
+    if (answer.status !== 201) throw new Error(`Cannot enrol: ${JSON.stringify(answer.body)}`);
+    const identity =
+      options.serveAs === undefined ? { key, reply: answer.body as EnrolmentReply } : options.serveAs.#identity;
+    const agent = new TestAgent(host, identity, options.provision ?? {});
+    await agent.listen(port);
+    return agent;
+  }
+
+  get hostId(): string {
+    return this.#identity.reply.hostId;
+  }
+
+  get certificate(): string {
+    return this.#identity.reply.certificate;
+  }
+
+  get watched(): number {
+    return this.#watchers.size;
+  }
+
+  async listen(port: number): Promise<void> {
+    const { key, reply } = this.#identity;
+    const pair = { private_key: Buffer.from(key), cert_chain: Buffer.from(reply.certificate) };
+    const credentials = ServerCredentials.createSsl(Buffer.from(reply.caCertificate), [pair], true);
+    this.port = await new Promise<number>((resolve, reject) => {
+      this.#server.bindAsync(`127.0.0.1:${port}`, credentials, (error, got) => (error ? reject(error) : resolve(got)));
+    });
+  }
+
+  /** Sends an inventory to whoever watches. */
+  report(change: Partial<Inventory> = {}): void {
+    for (const watcher of this.#watchers) watcher.write(this.inventory(change));
+  }
+
+  /** Ends the streams under way; the port stays. */
+  hangUp(): void {
+    for (const watcher of this.#watchers) watcher.end();
+  }
+
+  /** Ends everything at once, as a power cut would. */
+  kill(): void {
+    this.#server.forceShutdown();
+  }
+
+  inventory(change: Partial<Inventory> = {}): Inventory {
+    const vm = {
+      id: 1,
+      name: "web",
+      uuid: "u-1",
+      state: DomainState.RUNNING,
+      memoryMib: 256n,
+      vcpus: 1,
+      cpuSeconds: 2,
+    };
+    return {
+      ...{ takenAt: new Date().toISOString(), bootId: "boot", freeMemoryMib: 4096n, totalMemoryMib: 8192n },
+      ...{ runningJobs: 0, storeFreeBytes: 10n ** 12n, toolstackError: "", factsDigest: this.factsDigest },
+      domains: [{ ...vm, id: 0, name: "Domain-0", uuid: "u-0" }, vm],
+      ...change,
+    };
+  }
+
+  #host(): HostServiceServer {
+    return {
+      hello: (_call, done) => {
+        this.hellos += 1;
+        done(null, this.#hello());
+      },
+      watchInventory: (call) => {
+        this.#watchers.add(call);
+        call.once("close", () => this.#watchers.delete(call)).once("cancelled", () => this.#watchers.delete(call));
+        call.write(this.inventory());
+      },
+      beginRenewal: (_call, done) => {
+        makeSigningRequest(this.#name).then((made) => {
+          this.#renewal = made;
+          done(null, { signingRequestPem: made.pem });
+        }, done);
+      },
+      completeRenewal: ({ request }, done) => {
+        if (this.refuseRenewal !== undefined) {
+          done({ code: status.INTERNAL, details: this.refuseRenewal });
+          return;
+        }
+        const { caCertificate, hostId } = this.#identity.reply;
+        this.#identity = {
+          key: this.#renewal?.key ?? "",
+          reply: { certificate: request.certificatePem, caCertificate, hostId },
+        };
+        this.notAfter = new Date(Date.now() + 90 * 86_400_000).toISOString();
+        done(null, {});
+      },
+    };
+  }
+
+  #hello(): HelloReply {
+    return {
+      agentVersion: "9.9.9",
+      features: ["staging.chunks"],
+      certificateNotAfter: this.notAfter,
+      facts: {
+        ...{ hostname: this.hostname, sysname: "Linux", release: "6.1", version: "#1", machine: "x86_64" },
+        ...{ bootId: "boot", xenVersion: "4.17", toolstack: "xl", virtCaps: "pv hvm", cpus: 4, memoryMib: 8192n },
+        ...{ defaultBridge: "xenbr0", bridges: ["xenbr0"], imageStore: "/store", existingPaths: ["/usr/sbin/xl"] },
+        ...{ diskRoots: ["/vm"], problems: [] },
+      },
+    };
+  }
+}
+
+async function freePort(): Promise<number> {
+  const { createServer } = await import("node:net");
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
