@@ -7,6 +7,7 @@ import { ProvisionServiceService } from "@convirt/proto/provision";
 import { StagingServiceService } from "@convirt/proto/staging";
 import { Server } from "@grpc/grpc-js";
 import type { AgentConfig } from "./config/config.js";
+import { lacking } from "./host/check.js";
 import { gatherFacts } from "./host/facts.js";
 import { Inventory } from "./host/inventory.js";
 import type { Identity } from "./identity/identity.js";
@@ -76,7 +77,14 @@ export async function startAgent(request: AgentRequest): Promise<RunningAgent> {
   });
   const credentials = new HostCredentials(request.identity);
   const identity = { current: request.identity };
-  const facts = (signal: AbortSignal) => gatherFacts(config, toolstack, [], signal);
+  const problems = await lacking(config);
+  const facts = async () =>
+    gatherFacts({
+      config,
+      toolstack: toolstack.name,
+      answered: inventory.facts,
+      problems: problems.map((one) => `${one.what}. ${one.advice}`),
+    });
 
   const server = new Server(channelOptions);
   server.addService(StagingServiceService, staging.service());
@@ -90,7 +98,7 @@ export async function startAgent(request: AgentRequest): Promise<RunningAgent> {
     hostService({
       handlers,
       inventory,
-      gatherFacts: facts,
+      facts,
       agentVersion: request.version,
       storeDir: config.storeDir,
       stateDir: config.stateDir,
@@ -106,12 +114,13 @@ export async function startAgent(request: AgentRequest): Promise<RunningAgent> {
   return {
     port,
     stop: async () => {
-      inventory.stop();
+      handlers.endStreams();
       await Promise.race([
         new Promise<void>((resolve) => server.tryShutdown(() => resolve())),
         new Promise<void>((resolve) => setTimeout(resolve, stopLimitMs).unref()),
       ]);
       server.forceShutdown();
+      inventory.stop();
       await provisioner.close();
     },
   };

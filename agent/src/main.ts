@@ -103,16 +103,14 @@ program
   .option("--json", "for programs")
   .action(async (flags: { json?: boolean }) => {
     const settings = config();
-    const [{ checkHost }, { chooseToolstack }, { plainEnvironment }] = await Promise.all([
+    const [{ checkHost }, { chooseToolstack, Driver }, { plainEnvironment }] = await Promise.all([
       import("./host/check.js"),
       import("./toolstack/driver.js"),
       import("./process/run.js"),
     ]);
-    const findings = await checkHost(
-      settings,
-      chooseToolstack(settings.toolstack, plainEnvironment["PATH"] ?? ""),
-      AbortSignal.timeout(60_000),
-    );
+    const chosen = chooseToolstack(settings.toolstack, plainEnvironment["PATH"] ?? "");
+    const toolstack = chosen && new Driver({ ...chosen, environment: plainEnvironment, creates: 1, scopes: false });
+    const findings = await checkHost(settings, toolstack, AbortSignal.timeout(60_000));
     const errors = findings.filter((one) => one.severity === "error").length;
     if (flags.json) process.stdout.write(`${JSON.stringify({ ok: errors === 0, findings }, null, 2)}\n`);
     else {

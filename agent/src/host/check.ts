@@ -1,8 +1,10 @@
-// `convirt-agent check`: what this host lacks, and how to get it. Errors stop provisioning; warnings stop some kinds of it.
+// `convirt-agent check`: what this host lacks, and how to get it. Errors stop provisioning; warnings stop some kinds of it. The running agent says the same to the
+// controller, so that a host's page shows what is missing on it.
 import { existsSync, mkdirSync } from "node:fs";
 import type { AgentConfig } from "../config/config.js";
-import { plainEnvironment } from "../process/run.js";
-import { Driver } from "../toolstack/driver.js";
+import { loadIdentity, notAfter } from "../identity/identity.js";
+import { plainEnvironment, run } from "../process/run.js";
+import type { Toolstack } from "../toolstack/toolstack.js";
 import { bridges, freeBytes, isWritable } from "./facts.js";
 
 export interface Finding {
@@ -32,11 +34,13 @@ const programs: readonly Program[] = [
 ];
 
 const leastFreeBytes = 1024 ** 3;
+const leastNode = [18, 17] as const;
+const clockLimitMs = 5_000;
 
-/** Everything that is wrong, errors first. */
+/** Everything that is wrong, errors first. `toolstack` is undefined when neither program is there. */
 export async function checkHost(
   config: AgentConfig,
-  toolstack: { program: string; name: "xl" | "xm" } | undefined,
+  toolstack: Toolstack | undefined,
   signal: AbortSignal,
 ): Promise<Finding[]> {
   const found: Finding[] = [];
@@ -47,8 +51,7 @@ export async function checkHost(
       advice: "apt-get install xen-system-amd64, and boot it; or set toolstack in agent.toml",
     });
   } else {
-    const driver = new Driver({ ...toolstack, environment: plainEnvironment, creates: 1, scopes: false });
-    await driver.info(signal).catch((error: unknown) => {
+    await toolstack.info(signal).catch((error: unknown) => {
       found.push({
         severity: "error",
         what: error instanceof Error ? error.message : String(error),
@@ -56,6 +59,13 @@ export async function checkHost(
       });
     });
   }
+  found.push(...(await lacking(config)), ...(await checkClock(signal)), ...checkIdentity(config.stateDir));
+  return found.sort((a, b) => Number(a.severity === "warning") - Number(b.severity === "warning"));
+}
+
+/** What can be seen without asking another program. */
+export async function lacking(config: AgentConfig): Promise<Finding[]> {
+  const found: Finding[] = [...checkNode(process.versions.node)];
   for (const program of programs) {
     if (isInstalled(program.name)) continue;
     found.push({
@@ -78,30 +88,73 @@ export async function checkHost(
       what: `Only ${Math.floor(free / 1024 ** 2)} MiB are free for ${config.storeDir}`,
       advice: "Make room",
     });
-  return found.sort((a, b) => (a.severity === b.severity ? 0 : a.severity === "error" ? -1 : 1));
+  return found;
 }
 
-function checkFolder(folder: string): Finding[] {
+export function checkNode(version: string): Finding[] {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  if (major > leastNode[0] || (major === leastNode[0] && minor >= leastNode[1])) return [];
+  return [
+    {
+      severity: "error",
+      what: `Node.js is ${version}, and must be ${leastNode.join(".")} or newer`,
+      advice: "Install a newer Node.js",
+    },
+  ];
+}
+
+/** A clock that is wrong makes certificates look expired, or not valid yet. */
+async function checkClock(signal: AbortSignal): Promise<Finding[]> {
+  const command = ["timedatectl", "show", "--property=NTPSynchronized", "--value"] as const;
+  const report = await run(command, { signal, timeoutMs: clockLimitMs });
+  if (report.exitCode !== 0 || report.stdout.trim() !== "no") return [];
+  return [
+    {
+      severity: "warning",
+      what: "The clock is not kept by a time server",
+      advice: "apt-get install chrony, or: timedatectl set-ntp true",
+    },
+  ];
+}
+
+function checkIdentity(stateDir: string): Finding[] {
   try {
-    mkdirSync(folder, { recursive: true });
-  } catch {
+    const identity = loadIdentity(stateDir);
+    if (identity === undefined)
+      return [
+        {
+          severity: "warning",
+          what: "This host is not enrolled yet",
+          advice: "convirt host invite NAME, and give the invitation to: convirt-agent enrol",
+        },
+      ];
+    if (notAfter(identity).getTime() > Date.now()) return [];
     return [
       {
         severity: "error",
-        what: `${folder} is not there and cannot be made`,
-        advice: "Run as root, or name another folder in agent.toml",
+        what: `The host's certificate ended at ${notAfter(identity).toISOString()}`,
+        advice: "Look at the clock; else enrol again: convirt host invite NAME, and convirt-agent enrol",
+      },
+    ];
+  } catch (error) {
+    return [
+      {
+        severity: "error",
+        what: error instanceof Error ? error.message : String(error),
+        advice: "Run as root; or enrol again: convirt host invite NAME, and convirt-agent enrol",
       },
     ];
   }
-  return isWritable(folder)
-    ? []
-    : [
-        {
-          severity: "error",
-          what: `${folder} cannot be written`,
-          advice: "Run as root, or name another folder in agent.toml",
-        },
-      ];
+}
+
+function checkFolder(folder: string): Finding[] {
+  const advice = "Run as root, or name another folder in agent.toml";
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o750 });
+  } catch {
+    return [{ severity: "error", what: `${folder} is not there and cannot be made`, advice }];
+  }
+  return isWritable(folder) ? [] : [{ severity: "error", what: `${folder} cannot be written`, advice }];
 }
 
 export function isInstalled(program: string): boolean {

@@ -11,8 +11,6 @@ import type { ToolstackFacts } from "../toolstack/toolstack.js";
 const askedPaths = [
   "/usr/lib/xen/boot/hvmloader",
   "/usr/lib64/xen/boot/hvmloader",
-  "/usr/lib/xen-4.17/boot/hvmloader",
-  "/usr/lib/xen-4.20/boot/hvmloader",
   "/usr/libexec/xen/boot/hvmloader",
   "/usr/lib/xen/bin/qemu-dm",
   "/usr/lib64/xen/bin/qemu-dm",
@@ -26,6 +24,15 @@ const askedPaths = [
   "/usr/lib64",
   "/dev/cdrom",
 ] as const;
+
+/** Debian keeps each version of Xen in a folder of its own. */
+const versionedPaths = ["boot/hvmloader", "bin/pygrub", "bin/qemu-dm"] as const;
+
+function existingPaths(): string[] {
+  const versions = existsSync("/usr/lib") ? readdirSync("/usr/lib").filter((name) => /^xen-\d/.test(name)) : [];
+  const versioned = versions.flatMap((name) => versionedPaths.map((path) => `/usr/lib/${name}/${path}`));
+  return [...askedPaths, ...versioned].filter((path) => existsSync(path));
+}
 
 export function bootId(): string {
   return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
@@ -70,7 +77,7 @@ export function gatherFacts({ config, toolstack, answered, problems }: FactsSour
     defaultBridge: preferred,
     bridges: found,
     imageStore: config.storeDir,
-    existingPaths: askedPaths.filter((path) => existsSync(path)),
+    existingPaths: existingPaths(),
     diskRoots: [...config.policy.diskRoots],
     problems: [...problems],
   };

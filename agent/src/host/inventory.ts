@@ -15,6 +15,7 @@ export interface InventorySnapshot {
 
 const watchedIntervalMs = 10_000;
 const idleIntervalMs = 30_000;
+const factsIntervalMs = 60_000;
 /** How long a caller waits for the toolstack before it is given what is known. A loaded dom0 answers within a second. */
 const patienceMs = 4_000;
 
@@ -25,6 +26,8 @@ export class Inventory {
   readonly #log: Log;
   #last: InventorySnapshot = { takenAtMs: 0, domains: [], freeMemoryMib: 0, totalMemoryMib: 0 };
   #facts: ToolstackFacts | undefined;
+  #factsAtMs = 0;
+  #shape = "";
   #asking: Promise<void> | undefined;
   /** Something changed after the question that is under way was asked. */
   #isOutdated = false;
@@ -63,6 +66,14 @@ export class Inventory {
   refresh(): void {
     this.#isOutdated = true;
     this.#plan(0);
+  }
+
+  /** Ends when a snapshot was published that was asked for after this call, or when the toolstack does not answer in time. */
+  async settle(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    this.#isOutdated = true;
+    if (this.#asking !== undefined) await this.#waitFor(this.#asking, signal);
+    await this.#waitFor(this.#ask(), signal);
   }
 
   /** Calls `listener` with every new snapshot until the returned function is called. */
@@ -121,18 +132,29 @@ export class Inventory {
   }
 
   async #take(): Promise<void> {
+    // After an act the memory has changed as well, and both are asked for at once.
+    const asked = this.#isOutdated ? this.#toolstack.info(this.#stopped.signal) : undefined;
+    // Whoever fails second has nobody who waits for it.
+    asked?.catch(() => undefined);
     this.#isOutdated = false;
     try {
       const domains = await this.#toolstack.list(this.#stopped.signal);
       // Free memory changes with the domains; between their changes it is asked for now and then only.
       const shape = domains.map((domain) => `${domain.id}:${domain.memoryMib}`).join();
-      if (shape !== this.#shape || Date.now() - this.#memoryAtMs > memoryIntervalMs) {
-        const facts = await this.#toolstack.info(this.#stopped.signal);
-        this.#memory = { freeMemoryMib: facts.freeMemoryMib, totalMemoryMib: facts.totalMemoryMib };
-        this.#memoryAtMs = Date.now();
+      let facts = this.#facts;
+      if (
+        asked !== undefined ||
+        facts === undefined ||
+        shape !== this.#shape ||
+        Date.now() - this.#factsAtMs > factsIntervalMs
+      ) {
+        facts = await (asked ?? this.#toolstack.info(this.#stopped.signal));
+        this.#facts = facts;
+        this.#factsAtMs = Date.now();
         this.#shape = shape;
       }
-      this.#last = { takenAtMs: Date.now(), domains, ...this.#memory };
+      const { freeMemoryMib, totalMemoryMib } = facts;
+      this.#publish({ takenAtMs: Date.now(), domains, freeMemoryMib, totalMemoryMib });
     } catch (error) {
       this.#publish({ ...this.#last, toolstackError: error instanceof Error ? error.message : String(error) });
     }

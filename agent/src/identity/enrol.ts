@@ -4,7 +4,7 @@ import { X509Certificate } from "node:crypto";
 import { request as httpsRequest } from "node:https";
 import { connect, type DetailedPeerCertificate, type TLSSocket } from "node:tls";
 import { z } from "zod";
-import { keyDigest, saveIdentity } from "./identity.js";
+import { IdentityInvalid, keyDigest, saveIdentity } from "./identity.js";
 import { makeSigningRequest } from "./signing-request.js";
 
 const invitation = z.object({
@@ -19,7 +19,7 @@ const invitation = z.object({
 });
 export type Invitation = z.infer<typeof invitation>;
 
-const reply = z.object({ hostId: z.string(), certificate: z.string(), caCertificate: z.string() });
+const reply = z.object({ hostId: z.string().min(1), certificate: z.string(), caCertificate: z.string() });
 const refusal = z.object({ code: z.string(), message: z.string() });
 
 const limitMs = 20_000;
@@ -78,23 +78,32 @@ export async function enrol(request: EnrolRequest): Promise<{ hostId: string; co
       continue;
     }
     const answer = await post(socket, new URL("/api/v1/enrolment", controller), body);
-    if (keyDigest(new X509Certificate(answer.caCertificate)) !== request.invitation.ca) {
-      throw new EnrolmentFailed(
-        `Cannot enrol: ${controller} answered with another authority than the invitation names.`,
-      );
-    }
-    saveIdentity(request.stateDir, {
-      hostId: answer.hostId,
-      host: request.invitation.host,
-      key,
-      certificate: answer.certificate,
-      ca: answer.caCertificate,
-    });
+    keep(request, controller, { ...answer, key });
     return { hostId: answer.hostId, controller };
   }
   throw new EnrolmentFailed(
     `Cannot reach the controller: ${unreached.join(", ")}. Is it running, and does a firewall let this host through?`,
   );
+}
+
+function keep(request: EnrolRequest, controller: string, answer: z.infer<typeof reply> & { key: string }): void {
+  const { hostId, key, certificate, caCertificate } = answer;
+  if (digestIn(caCertificate) !== request.invitation.ca)
+    throw new EnrolmentFailed(`Cannot enrol: ${controller} answered with another authority than the invitation names.`);
+  try {
+    saveIdentity(request.stateDir, { hostId, host: request.invitation.host, key, certificate, ca: caCertificate });
+  } catch (error) {
+    if (!(error instanceof IdentityInvalid)) throw error;
+    throw new EnrolmentFailed(`Cannot enrol: what ${controller} answered is no identity: ${error.message}.`);
+  }
+}
+
+function digestIn(pem: string): string | undefined {
+  try {
+    return keyDigest(new X509Certificate(pem));
+  } catch {
+    return undefined;
+  }
 }
 
 /** A TLS connection whose authority's key has the digest that the invitation names; nothing is sent before that is seen. */
@@ -125,7 +134,10 @@ function trustedConnection(url: URL, caDigest: string): Promise<TLSSocket> {
   });
 }
 
-/** The leaf must be signed by the very authority: its key is what the invitation pins, so names and dates of the chain prove nothing more. */
+/**
+ * The leaf must be signed by the very authority whose key the invitation pins; dates prove nothing more. Hosts have certificates of that authority too: one of
+ * them, in the controller's place, must not be told another's secret.
+ */
 function untrusted(leaf: DetailedPeerCertificate, caDigest: string): string | undefined {
   const own = new X509Certificate(leaf.raw);
   const issuer = leaf.issuerCertificate as DetailedPeerCertificate | undefined;
@@ -133,7 +145,10 @@ function untrusted(leaf: DetailedPeerCertificate, caDigest: string): string | un
   const authority = new X509Certificate(issuer.raw);
   const digest = keyDigest(authority);
   if (digest !== caDigest) return `the SHA-256 of its authority's key is ${digest}, the invitation says ${caDigest}`;
-  return own.verify(authority.publicKey) ? undefined : "its certificate is not signed by its authority";
+  if (!own.verify(authority.publicKey)) return "its certificate is not signed by its authority";
+  return /URI:urn:convirt:/.test(own.subjectAltName ?? "")
+    ? "its certificate is a host's, not the controller's"
+    : undefined;
 }
 
 function post(socket: TLSSocket, url: URL, body: object): Promise<z.infer<typeof reply>> {

@@ -25,6 +25,7 @@ const statusOf: Partial<Record<RefusalCode, status>> = {
 };
 
 export class Handlers {
+  readonly #stopping = new AbortController();
   readonly #log: Log;
   readonly #open: boolean;
 
@@ -32,6 +33,11 @@ export class Handlers {
   constructor(log: Log, options: { open?: boolean } = {}) {
     this.#log = log;
     this.#open = options.open ?? false;
+  }
+
+  /** Ends every stream that is open and every one that is opened: their callers come back to the agent that is started next. */
+  endStreams(): void {
+    this.#stopping.abort(new Stopping());
   }
 
   unary<Q, A>(
@@ -50,9 +56,10 @@ export class Handlers {
     work: (request: Q, send: (message: A) => Promise<void>, signal: AbortSignal) => Promise<void>,
   ): (call: ServerWritableStream<Q, A>) => void {
     return (call) => {
-      this.#guarded(call, (signal) => work(call.request, (message) => writeTo(call, message, signal), signal)).then(
+      this.#streaming(call, (signal) => work(call.request, (message) => writeTo(call, message, signal), signal)).then(
         () => call.end(),
-        (error: unknown) => call.destroy(this.#wire(error)),
+        // Not destroy(): the library sends a stream's status when it ends in order.
+        (error: unknown) => call.emit("error", this.#wire(error)),
       );
     };
   }
@@ -61,11 +68,34 @@ export class Handlers {
     work: (messages: AsyncIterable<Q>, signal: AbortSignal) => Promise<A>,
   ): (call: ServerReadableStream<Q, A>, callback: sendUnaryData<A>) => void {
     return (call, callback) => {
-      this.#guarded(call, (signal) => work(call as AsyncIterable<Q>, signal)).then(
+      this.#streaming(call, (signal) => work(call as AsyncIterable<Q>, signal)).then(
         (answer) => callback(null, answer),
         (error: unknown) => callback(this.#wire(error)),
       );
     };
+  }
+
+  /** Like #guarded, and aborted too when the agent stops. */
+  async #streaming<T>(call: Call, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const stopping = this.#stopping.signal;
+    return this.#guarded(call, async (cancelled) => {
+      const either = new AbortController();
+      const stop = () => either.abort(stopping.reason);
+      const cancel = () => either.abort(cancelled.reason);
+      stopping.addEventListener("abort", stop, { once: true });
+      cancelled.addEventListener("abort", cancel, { once: true });
+      try {
+        stopping.throwIfAborted();
+        const answer = await work(either.signal);
+        stopping.throwIfAborted();
+        return answer;
+      } catch (error) {
+        throw stopping.aborted ? new Stopping() : error;
+      } finally {
+        stopping.removeEventListener("abort", stop);
+        cancelled.removeEventListener("abort", cancel);
+      }
+    });
   }
 
   async #guarded<T>(call: Call, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
@@ -84,6 +114,7 @@ export class Handlers {
         metadata.set(`convirt-detail-${key.toLowerCase()}-bin`, Buffer.from(value));
       return wireError(statusOf[error.code] ?? status.FAILED_PRECONDITION, error.message, metadata);
     }
+    if (error instanceof Stopping) return wireError(status.UNAVAILABLE, error.message, metadata);
     if (error instanceof Cancelled || (error instanceof Error && error.name === "AbortError"))
       return wireError(status.CANCELLED, "The call was cancelled", metadata);
     this.#log.error("A call met an error of the agent's own", { error });
@@ -98,6 +129,12 @@ class NotTheController extends Error {
 }
 
 class Cancelled extends Error {}
+
+class Stopping extends Error {
+  constructor() {
+    super("The agent stops; ask again in a moment");
+  }
+}
 
 function wireError(code: status, details: string, metadata: Metadata): ServiceError {
   return Object.assign(new Error(details), { code, details, metadata });

@@ -4,7 +4,7 @@ import { DomainState as Wire } from "@convirt/proto/host";
 import { Refusal } from "../errors/errors.js";
 import { bootId, digestOf, freeBytes } from "../host/facts.js";
 import type { Inventory, InventorySnapshot } from "../host/inventory.js";
-import { type Identity, notAfter, saveIdentity } from "../identity/identity.js";
+import { type Identity, IdentityInvalid, notAfter, saveIdentity } from "../identity/identity.js";
 import { makeSigningRequest } from "../identity/signing-request.js";
 import type { DomainState } from "../toolstack/toolstack.js";
 import type { HostCredentials } from "./credentials.js";
@@ -12,10 +12,13 @@ import type { Handlers } from "./handlers.js";
 
 export const features = ["provision.v1", "staging.chunks", "domain.v1", "renewal.v1"] as const;
 
+const factsAgeMs = 60_000;
+
 export interface HostServiceDependencies {
   handlers: Handlers;
   inventory: Inventory;
-  gatherFacts: (signal: AbortSignal) => Promise<HostFacts>;
+  /** What is known now; asks nobody. */
+  facts: () => Promise<HostFacts>;
   agentVersion: string;
   storeDir: string;
   stateDir: string;
@@ -38,12 +41,16 @@ export function hostService(deps: HostServiceDependencies): HostServiceServer {
   // The key of a renewal that was begun; it becomes ours when its certificate comes.
   let pending: string | undefined;
   return {
-    hello: handlers.unary(async (_request, signal) => ({
-      agentVersion: deps.agentVersion,
-      features: [...features],
-      facts: await deps.gatherFacts(signal),
-      certificateNotAfter: notAfter(deps.identity.current).toISOString(),
-    })),
+    hello: handlers.unary(async (_request, signal) => {
+      // The toolstack has its say if it has one soon; a host whose toolstack hangs is still in contact.
+      await inventory.snapshot(factsAgeMs, signal);
+      return {
+        agentVersion: deps.agentVersion,
+        features: [...features],
+        facts: await deps.facts(),
+        certificateNotAfter: notAfter(deps.identity.current).toISOString(),
+      };
+    }),
     watchInventory: handlers.serverStream(async (request, send, signal) => {
       const intervalMs = Math.min(60_000, Math.max(500, request.intervalMs));
       await watch(deps, intervalMs, send, signal);
@@ -59,10 +66,8 @@ export function hostService(deps: HostServiceDependencies): HostServiceServer {
       try {
         saveIdentity(deps.stateDir, renewed);
       } catch (error) {
-        throw new Refusal(
-          "certificate_invalid",
-          `Cannot take the certificate: ${error instanceof Error ? error.message : String(error)}`,
-        );
+        if (!(error instanceof IdentityInvalid)) throw error;
+        throw new Refusal("certificate_invalid", `Cannot take the certificate: ${error.message}`);
       }
       pending = undefined;
       deps.identity.current = renewed;
@@ -80,7 +85,7 @@ async function watch(
   send: (message: WireInventory) => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
-  let last = await deps.inventory.snapshot(intervalMs, signal);
+  let last = await deps.inventory.snapshot(Math.max(intervalMs, 10_000), signal);
   let wake: () => void = () => undefined;
   let fresh = true;
   const unwatch = deps.inventory.watch((snapshot) => {
@@ -88,12 +93,11 @@ async function watch(
     fresh = true;
     wake();
   });
-  const facts = digestOf(await deps.gatherFacts(signal));
   signal.addEventListener("abort", () => wake(), { once: true });
   try {
     while (!signal.aborted) {
       fresh = false;
-      await send(await toWire(deps, last, facts));
+      await send(await toWire(deps, last));
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, intervalMs);
         wake = () => {
@@ -108,11 +112,7 @@ async function watch(
   }
 }
 
-async function toWire(
-  deps: HostServiceDependencies,
-  snapshot: InventorySnapshot,
-  factsDigest: string,
-): Promise<WireInventory> {
+async function toWire(deps: HostServiceDependencies, snapshot: InventorySnapshot): Promise<WireInventory> {
   return {
     takenAt: new Date(snapshot.takenAtMs).toISOString(),
     bootId: bootId(),
@@ -126,6 +126,6 @@ async function toWire(
     })),
     storeFreeBytes: BigInt(await freeBytes(deps.storeDir)),
     toolstackError: snapshot.toolstackError ?? "",
-    factsDigest,
+    factsDigest: digestOf(await deps.facts()),
   };
 }
