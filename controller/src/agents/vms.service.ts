@@ -33,6 +33,9 @@ export class VmsService {
   remove(vm: VmOnHost, removeDisks: boolean, destroy: boolean): Promise<RemoveReply> {
     const { hostId, ...named } = vm;
     const client = this.agents.connection(hostId).domain;
-    return unary((options, done) => client.remove({ ...named, removeDisks, destroy }, new Metadata(), options, done), actMs);
+    return unary(
+      (options, done) => client.remove({ ...named, removeDisks, destroy }, new Metadata(), options, done),
+      actMs,
+    );
   }
 }
