@@ -1,4 +1,5 @@
 // What a host does to enter, for tests: a key and its signing request, and the one POST over TLS.
+import "reflect-metadata";
 import { webcrypto } from "node:crypto";
 import { request as httpsRequest } from "node:https";
 import * as x509 from "@peculiar/x509";

@@ -1,5 +1,6 @@
 // The controller's own certificate authority: made at the first start, it signs the controller's two certificates and those of its hosts, and nothing else. Keys
 // are files that only the controller's user can read.
+import "reflect-metadata";
 import { createHash, createPrivateKey, X509Certificate as NodeCertificate, webcrypto } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { isIP } from "node:net";

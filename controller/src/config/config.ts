@@ -83,6 +83,7 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     const lines = parsed.error.issues.map((issue) => `  ${issue.path.join(".") || "(file)"}: ${issue.message}`);
     throw new ConfigInvalid(`Cannot use the settings of ${path} and the environment:\n${lines.join("\n")}`);
   }
+  for (const group of Object.values(parsed.data)) Object.freeze(group);
   return Object.freeze({ ...parsed.data, advertise: parsed.data.https.advertise || hostname() });
 }
 

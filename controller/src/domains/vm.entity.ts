@@ -1,5 +1,5 @@
 // A VM that a job made. What it is doing is its host's to say and is not kept here.
-import { Column, Entity, PrimaryColumn } from "typeorm";
+import { Column, Entity, Index, PrimaryColumn } from "typeorm";
 
 export interface VmDisk {
   target: string;
@@ -10,6 +10,9 @@ export interface VmDisk {
 }
 
 @Entity("vms")
+@Index("ux_vms_name", ["name"], { unique: true })
+@Index("ix_vms_image", ["image"])
+@Index("ix_vms_host", ["hostId"])
 export class VmEntity {
   /** The uuid that the domain carries on its host. */
   @PrimaryColumn({ type: "varchar", length: 36 })

@@ -1,6 +1,6 @@
 // A job's record and its events. The record repeats what the events say, so that lists need not replay them; both change in one transaction.
 import type { JobPhase, JobStatus, ProvisionBody } from "@convirt/contract/job";
-import { Column, Entity, PrimaryColumn } from "typeorm";
+import { Column, Entity, ForeignKey, Index, PrimaryColumn } from "typeorm";
 
 export interface StoredPhase {
   phase: JobPhase;
@@ -43,6 +43,10 @@ export interface StoredOptions {
 }
 
 @Entity("jobs")
+@Index("ix_jobs_created", ["createdAt"])
+@Index("ix_jobs_status", ["status"])
+@Index("ux_jobs_vm_claim", ["vmClaim"], { unique: true })
+@Index("ux_jobs_idempotency", ["requestedById", "idempotencyKey"], { unique: true })
 export class JobEntity {
   @PrimaryColumn({ type: "varchar", length: 36 })
   id!: string;
@@ -128,7 +132,9 @@ export class JobEntity {
 const blobType = "blob" as const;
 
 @Entity("job_events")
+@Index("ux_job_events_log", ["jobId", "logOffset"], { unique: true })
 export class JobEventEntity {
+  @ForeignKey(() => JobEntity, { name: "fk_job_events_job", onDelete: "CASCADE" })
   @PrimaryColumn({ type: "varchar", length: 36, name: "job_id" })
   jobId!: string;
   @PrimaryColumn({ type: "integer" })
