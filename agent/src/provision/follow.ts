@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { JobEvent } from "@convirt/proto/provision";
 import type { Job } from "./job.js";
 
-const pieceBytes = 64 * 1024;
+const pieceBytes = 256 * 1024;
 /** Where the system tells nobody of a change (a network file system), this finds it. */
 const pollMs = 250;
 

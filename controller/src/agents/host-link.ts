@@ -45,6 +45,8 @@ const channelOptions: ClientOptions = {
   "grpc.keepalive_timeout_ms": 10_000,
   "grpc.keepalive_permit_without_calls": 1,
   "grpc.max_receive_message_length": 4 * 1024 * 1024,
+  // A log that is printed fast comes in large steps, each stored by one transaction.
+  "grpc-node.flow_control_window": 4 * 1024 * 1024,
   "grpc.initial_reconnect_backoff_ms": 200,
   "grpc.max_reconnect_backoff_ms": 2_000,
   // A host is where its record says: neither a proxy of the environment nor a record in the DNS has a say.

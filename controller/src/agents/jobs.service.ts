@@ -14,7 +14,7 @@ import { AgentsService } from "./agents.service.js";
 import { unary } from "./unary.js";
 
 /** Bytes of log that one batch of `follow` holds at most, so that a fast script cannot fill the memory. */
-const batchBytes = 1024 * 1024;
+const batchBytes = 4 * 1024 * 1024;
 
 @Injectable()
 export class JobsService {

@@ -4,7 +4,7 @@ import { Injectable } from "@nestjs/common";
 import type { JobEventEntity } from "./job.entity.js";
 import { toFrame } from "./job-events.js";
 
-const heldBytes = 256 * 1024;
+const heldBytes = 1024 * 1024;
 
 export interface Frame {
   sequence: number;
