@@ -238,7 +238,7 @@ export const routes = {
     role: "operator",
     status: 200,
     query: image.exportQuery,
-    responseStream: "application/octet-stream",
+    responseStream: "application/*",
   },
   removeImage: {
     method: "DELETE",

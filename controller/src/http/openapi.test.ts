@@ -4,7 +4,6 @@ import { type Route, type RouteName, routes } from "@convirt/contract/routes";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
-import { DataSource } from "typeorm";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type CallOptions, TestController } from "../testing.js";
 import { makeSigningRequest, post, readInvitation } from "../testing-enrolment.js";
@@ -22,11 +21,6 @@ interface Document {
 
 const table = Object.entries(routes) as [RouteName, Route][];
 const document = openApiDocument() as unknown as Document;
-const operations = new Map(
-  Object.values(document.paths).flatMap((path) =>
-    Object.values(path).map((operation) => [operation.operationId, operation] as const),
-  ),
-);
 const ajv = new Ajv2020({ strict: false, allErrors: true });
 addFormats.default(ajv);
 ajv.addSchema(document, "document");
@@ -52,12 +46,18 @@ async function answer(name: RouteName, options: CallOptions & { path?: string } 
 }
 
 function expectAnswer(name: RouteName, body: unknown): void {
-  const schema = operations.get(name)?.responses[routes[name].status]?.content["application/json"]?.schema;
-  if (schema === undefined) throw new Error(`The document has no answer of ${name}`);
-  const holds = ajv.compile(schema);
+  const route: Route = routes[name];
+  const path = `/api/v1${route.path.replace(/[:*]([a-z]+)/gi, "{$1}")}`;
+  const parts = ["paths", path, route.method.toLowerCase(), "responses", String(route.status)];
+  const at = [...parts, "content", "application/json", "schema"].map(escapePointer).join("/");
+  const holds = ajv.compile({ $ref: `document#/${at}` });
   expect({ name, errors: holds(body) ? [] : holds.errors, body }).toEqual({ name, errors: [], body });
-  expect((routes[name] as Route).response?.parse(body)).toEqual(body);
+  expect(route.response?.parse(body)).toEqual(body);
   answered.add(name);
+}
+
+function escapePointer(part: string): string {
+  return encodeURIComponent(part.replaceAll("~", "~0").replaceAll("/", "~1"));
 }
 
 describe("the OpenAPI document", () => {
@@ -141,7 +141,7 @@ describe("real answers keep to the document", () => {
     const archive = await fetch(`${controller.url}/api/v1/images/Other/export`, {
       headers: { authorization: `Bearer ${token}` },
     });
-    expect(archive.headers.get("content-type")).toMatch(/^application\/octet-stream/);
+    expect(archive.headers.get("content-type")).toMatch(/^application\//);
     const imported = await fetch(`${controller.url}/api/v1/images/import?name=Third`, {
       method: "POST",
       headers: { authorization: `Bearer ${token}`, "content-type": "application/octet-stream" },

@@ -20,11 +20,13 @@ export class OpenApiController {
 }
 
 export function openApiDocument(): Json {
+  const schemas = new Schemas();
   const paths: Record<string, Json> = {};
   for (const [name, route] of Object.entries(routes) as [string, Route][]) {
     const path = apiPrefix + route.path.replace(/[:*]([a-zA-Z]+)/g, "{$1}");
-    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(name, route) };
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(name, route, schemas) };
   }
+  const error = schemas.of(errorBody, "output");
   return {
     openapi: "3.1.0",
     info: {
@@ -34,7 +36,7 @@ export function openApiDocument(): Json {
     },
     paths,
     components: {
-      schemas: { Error: schema(errorBody, "output") },
+      schemas: { Error: error, ...schemas.shared },
       securitySchemes: {
         token: { type: "http", scheme: "bearer" },
         session: { type: "apiKey", in: "cookie", name: "convirt_session" },
@@ -43,10 +45,36 @@ export function openApiDocument(): Json {
   };
 }
 
-function operation(name: string, route: Route): Json {
+/** JSON schemas of the contract's shapes. What refers to itself, as JSON within JSON does, stands once among the document's components. */
+class Schemas {
+  readonly shared: Record<string, unknown> = {};
+
+  of(type: z.ZodType, io: "input" | "output"): Json {
+    const { $schema: _, $defs = {}, ...json } = z.toJSONSchema(type, { io, unrepresentable: "any" }) as Json;
+    let text = JSON.stringify(json);
+    for (const [local, definition] of Object.entries($defs as Json)) {
+      const point = (from: string, to: string) => from.replaceAll(`"#/$defs/${local}"`, `"#/components/schemas/${to}"`);
+      const name = this.nameFor((to) => point(JSON.stringify(definition), to));
+      this.shared[name] = JSON.parse(point(JSON.stringify(definition), name));
+      text = point(text, name);
+    }
+    return JSON.parse(text) as Json;
+  }
+
+  /** That of an equal one, or the next that is free. */
+  private nameFor(textAs: (name: string) => string): string {
+    for (let n = 1; ; n += 1) {
+      const name = n === 1 ? "Value" : `Value${n}`;
+      const known = this.shared[name];
+      if (known === undefined || JSON.stringify(known) === textAs(name)) return name;
+    }
+  }
+}
+
+function operation(name: string, route: Route, schemas: Schemas): Json {
   const answer =
     route.responseStream === undefined
-      ? { "application/json": { schema: route.response === undefined ? {} : schema(route.response, "output") } }
+      ? { "application/json": { schema: route.response === undefined ? {} : schemas.of(route.response, "output") } }
       : { [route.responseStream]: {} };
   const error = {
     description: "A refusal, with its code",
@@ -60,10 +88,10 @@ function operation(name: string, route: Route): Json {
       : { security: [{ token: [] }, { session: [] }], description: `Needs the role ${route.role.replace("_", " ")}.` }),
     parameters: [
       ...pathParameters(route),
-      ...queryParameters(route),
+      ...queryParameters(route, schemas),
       ...(route.method === "POST" ? [idempotencyKey] : []),
     ],
-    ...requestBody(route),
+    ...requestBody(route, schemas),
     responses: { [route.status]: { description: "Done", content: answer }, default: error },
   };
 }
@@ -85,24 +113,19 @@ function pathParameters(route: Route): Json[] {
   }));
 }
 
-function queryParameters(route: Route): Json[] {
+function queryParameters(route: Route, schemas: Schemas): Json[] {
   if (!(route.query instanceof z.ZodObject)) return [];
   return Object.entries(route.query.shape).map(([name, field]) => ({
     name,
     in: "query",
     required: false,
-    schema: schema(field as z.ZodType, "input"),
+    schema: schemas.of(field as z.ZodType, "input"),
   }));
 }
 
-function requestBody(route: Route): Json {
+function requestBody(route: Route, schemas: Schemas): Json {
   if (route.bodyStream !== undefined) return { requestBody: { required: true, content: { [route.bodyStream]: {} } } };
   return route.body === undefined
     ? {}
-    : { requestBody: { required: true, content: { "application/json": { schema: schema(route.body, "input") } } } };
-}
-
-function schema(type: z.ZodType, io: "input" | "output"): Json {
-  const { $schema: _, ...json } = z.toJSONSchema(type, { io, unrepresentable: "any" }) as Json;
-  return json;
+    : { requestBody: { required: true, content: { "application/json": { schema: schemas.of(route.body, "input") } } } };
 }
