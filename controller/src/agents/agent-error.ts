@@ -20,8 +20,13 @@ export function mapAgentError(error: unknown): Error {
     return error instanceof Error ? error : new Error(String(error));
   const { code, details, metadata } = error as ServiceError;
   const [agentCode] = metadata.get("convirt-code");
-  if (agentCode !== undefined) return new HostRefusal(String(agentCode), details);
+  return mapWireError(code, details, agentCode === undefined ? undefined : String(agentCode), error);
+}
+
+/** The same of the parts of an error, for one that came from another thread. */
+export function mapWireError(code: number, details: string, agentCode: string | undefined, cause?: unknown): Error {
+  if (agentCode !== undefined) return new HostRefusal(agentCode, details);
   if (code === status.UNAVAILABLE || code === status.DEADLINE_EXCEEDED || code === status.CANCELLED)
-    return new AgentUnavailable(details, { cause: error });
-  return new Error(`The agent answered ${status[code]}: ${details}`, { cause: error });
+    return new AgentUnavailable(details, { cause });
+  return new Error(`The agent answered ${status[code] ?? code}: ${details}`, { cause });
 }

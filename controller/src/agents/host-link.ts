@@ -1,12 +1,12 @@
 // The link to one host: a channel over mutual TLS 1.3 that takes the host's own certificate and no other, and a stream of inventories as the sign of life. It
 // mends itself, with pauses that grow to a minute and are never the same twice, and one host's link knows nothing of another's.
 import { setTimeout as delay } from "node:timers/promises";
-import { createSecureContext, type PeerCertificate } from "node:tls";
 import { DomainServiceClient } from "@convirt/proto/domain";
 import { type HelloReply, HostServiceClient, type Inventory } from "@convirt/proto/host";
 import { ProvisionServiceClient } from "@convirt/proto/provision";
 import { StagingServiceClient } from "@convirt/proto/staging";
-import { type ClientOptions, credentials, Metadata } from "@grpc/grpc-js";
+import { Metadata } from "@grpc/grpc-js";
+import { channelCredentials, channelOptions, type HostAccess } from "./channel.js";
 import { LiveCalls } from "./live-calls.js";
 import { unary } from "./unary.js";
 
@@ -17,6 +17,8 @@ export interface AgentConnection {
   staging: StagingServiceClient;
   domain: DomainServiceClient;
   host: HostServiceClient;
+  /** For a channel of one's own to the same host, as it is trusted at this moment. */
+  access: () => HostAccess;
 }
 
 export interface LinkRequest {
@@ -39,20 +41,6 @@ const intervalMs = 5_000;
 const silentMs = 15_000;
 const firstPauseMs = 300;
 const longestPauseMs = 60_000;
-
-const channelOptions: ClientOptions = {
-  "grpc.keepalive_time_ms": 20_000,
-  "grpc.keepalive_timeout_ms": 10_000,
-  "grpc.keepalive_permit_without_calls": 1,
-  "grpc.max_receive_message_length": 4 * 1024 * 1024,
-  // A log that is printed fast comes in large steps, each stored by one transaction.
-  "grpc-node.flow_control_window": 4 * 1024 * 1024,
-  "grpc.initial_reconnect_backoff_ms": 200,
-  "grpc.max_reconnect_backoff_ms": 2_000,
-  // A host is where its record says: neither a proxy of the environment nor a record in the DNS has a say.
-  "grpc.enable_http_proxy": 0,
-  "grpc.service_config_disable_resolution": 1,
-};
 
 export class HostLink {
   readonly connection: AgentConnection;
@@ -148,28 +136,8 @@ export class HostLink {
 }
 
 function connect(request: LinkRequest, calls: LiveCalls, onShown: (fingerprint: string) => void): AgentConnection {
-  const context = createSecureContext({
-    ca: request.ca,
-    key: request.key,
-    cert: request.certificate,
-    minVersion: "TLSv1.3",
-  });
-  const identity = credentials.createFromSecureContext(context, {
-    // The certificate itself is what is known of a host, not the name under which it is reached.
-    checkServerIdentity: (_name: string, certificate: PeerCertificate) => {
-      const shown = certificate.fingerprint256.replaceAll(":", "").toLowerCase();
-      if (!request.fingerprints().includes(shown))
-        return new Error(`${request.hostName} shows a certificate that is not its own`);
-      onShown(shown);
-      return undefined;
-    },
-  });
-  const options = {
-    ...channelOptions,
-    interceptors: [calls.interceptor],
-    "grpc.ssl_target_name_override": request.hostId,
-    "grpc.default_authority": request.hostId,
-  };
+  const identity = channelCredentials(request, request.fingerprints, onShown);
+  const options = { ...channelOptions(request.hostId), interceptors: [calls.interceptor] };
   const host = new HostServiceClient(request.address, identity, options);
   // One channel for all four services.
   const shared = { ...options, channelOverride: host.getChannel() };
@@ -180,5 +148,9 @@ function connect(request: LinkRequest, calls: LiveCalls, onShown: (fingerprint: 
     provision: new ProvisionServiceClient(request.address, identity, shared),
     staging: new StagingServiceClient(request.address, identity, shared),
     domain: new DomainServiceClient(request.address, identity, shared),
+    access: () => {
+      const { hostId, hostName, address, ca, key, certificate, fingerprints } = request;
+      return { hostId, hostName, address, ca, key, certificate, fingerprints: [...fingerprints()] };
+    },
   };
 }

@@ -3,12 +3,14 @@
 import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
+import { Worker } from "node:worker_threads";
 import type { ChunkRange, OfferReply, StagingServiceClient, UploadReply, UploadRequest } from "@convirt/proto/staging";
 import { type ClientWritableStream, Metadata } from "@grpc/grpc-js";
 import { Injectable } from "@nestjs/common";
-import { mapAgentError } from "./agent-error.js";
+import { mapAgentError, mapWireError } from "./agent-error.js";
 import { AgentsService } from "./agents.service.js";
 import { unary } from "./unary.js";
+import type { UploadNews, UploadOrder } from "./upload-worker.js";
 
 const chunkBytes = 262_144;
 const messageChunks = 4;
@@ -37,6 +39,9 @@ interface Piece {
   chunk: number;
   data: Buffer;
 }
+
+/** More than this goes through a thread of its own; starting one costs a tenth of a second. */
+const workerBytes = 16 * 1024 * 1024;
 
 @Injectable()
 export class StagingService {
@@ -93,11 +98,58 @@ export class StagingService {
     if (reply.answer?.$case === "staged") return;
     const files = reply.answer?.$case === "filesNeeded" ? reply.answer.value.files : [];
     const needed = await this.chunksNeeded(client, tree, files, signal);
-    if (needed.length > 0) await upload(client, tree, needed, signal, sent);
+    const total = needed.reduce((sum, { file, ranges }) => sum + bytesOf(tree.files[file]?.size ?? 0, ranges), 0);
+    if (total > workerBytes) await this.uploadApart(hostId, tree, needed, { total, signal, sent });
+    else if (needed.length > 0) await upload(client, tree, needed, signal, sent);
     await unary(
       (options, done) => client.commit({ name, treeDigest: digest }, new Metadata(), options, done),
       commitMs,
     );
+  }
+
+  /** Large uploads go through a thread of their own, which ends with the upload or with `signal`. */
+  private async uploadApart(
+    hostId: string,
+    tree: SendableTree,
+    needed: { file: number; ranges: ChunkRange[] }[],
+    {
+      total,
+      signal,
+      sent,
+    }: { total: number; signal: AbortSignal; sent: (progress: { bytes: number; total: number }) => void },
+  ): Promise<void> {
+    signal.throwIfAborted();
+    const files = needed.map(({ file, ranges }) => {
+      const described = tree.files[file];
+      if (described === undefined) throw new Error(`The host asks for file ${file} of ${tree.files.length}`);
+      return { index: file, path: described.path, size: described.size, chunkHashes: described.chunkHashes, ranges };
+    });
+    const order: UploadOrder = {
+      access: this.agents.connection(hostId).access(),
+      name: tree.name,
+      treeDigest: tree.digest,
+      root: tree.root,
+      files,
+    };
+    const worker = new Worker(new URL("./upload-worker.js", import.meta.url), { workerData: order });
+    let bytes = 0;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
+        worker.once("error", reject);
+        worker.once("exit", () => reject(new Error("the uploader ended without a word")));
+        worker.on("message", (news: UploadNews) => {
+          if (news.kind === "sent") {
+            bytes += news.bytes;
+            sent({ bytes, total });
+          } else if (news.kind === "done") resolve();
+          else if (news.kind === "changed") reject(new ChangedSinceHashed(news.path));
+          else reject(mapWireError(news.code, news.details, news.agentCode));
+        });
+      });
+    } finally {
+      await worker.terminate();
+    }
   }
 
   private async chunksNeeded(

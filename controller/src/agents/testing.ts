@@ -1,6 +1,7 @@
 // An agent for tests: a real gRPC server over mutual TLS, with the certificate that its enrolment gave it. It answers Hello, sends inventories when told to, and
-// renews its certificate; what else is asked of it, the test brings.
+// renews its certificate, and agrees to all that is asked of it.
 import type { EnrolmentReply } from "@convirt/contract/host";
+import { DomainServiceService } from "@convirt/proto/domain";
 import {
   DomainState,
   type HelloReply,
@@ -9,8 +10,10 @@ import {
   type Inventory,
 } from "@convirt/proto/host";
 import { type ProvisionServiceServer, ProvisionServiceService } from "@convirt/proto/provision";
+import { type StagingServiceServer, StagingServiceService } from "@convirt/proto/staging";
 import { Server, ServerCredentials, type ServerWritableStream, status } from "@grpc/grpc-js";
 import { makeSigningRequest, post, readInvitation, type SigningRequest } from "../testing-enrolment.js";
+import { agreeableServices } from "./testing-services.js";
 
 type Watcher = ServerWritableStream<unknown, Inventory>;
 
@@ -39,7 +42,10 @@ export class TestAgent {
     this.#identity = identity;
     this.#server = new Server();
     this.#server.addService(HostServiceService, this.#host());
-    this.#server.addService(ProvisionServiceService, more as ProvisionServiceServer);
+    const { provision, staging, domain } = agreeableServices();
+    this.#server.addService(ProvisionServiceService, { ...provision, ...more } as ProvisionServiceServer);
+    this.#server.addService(StagingServiceService, staging as StagingServiceServer);
+    this.#server.addService(DomainServiceService, domain);
   }
 
   /** Enrols by the invitation and serves; `serveAs` is another identity to show than the one it was given. */

@@ -1,0 +1,57 @@
+// How a channel to a host is made: mutual TLS 1.3, the host's own certificate and no other. The main thread and the uploader make theirs the same way.
+import { createSecureContext, type PeerCertificate } from "node:tls";
+import { type ChannelCredentials, type ClientOptions, credentials } from "@grpc/grpc-js";
+
+/** Plain data, so that it can be handed to a worker. */
+export interface HostAccess {
+  hostId: string;
+  hostName: string;
+  /** host:port. */
+  address: string;
+  ca: string;
+  key: string;
+  certificate: string;
+  /** Fingerprints of the certificates that are accepted. */
+  fingerprints: readonly string[];
+}
+
+const sharedOptions: ClientOptions = {
+  "grpc.keepalive_time_ms": 20_000,
+  "grpc.keepalive_timeout_ms": 10_000,
+  "grpc.keepalive_permit_without_calls": 1,
+  "grpc.max_receive_message_length": 4 * 1024 * 1024,
+  // A log that is printed fast comes in large steps, each stored by one transaction.
+  "grpc-node.flow_control_window": 4 * 1024 * 1024,
+  "grpc.initial_reconnect_backoff_ms": 200,
+  "grpc.max_reconnect_backoff_ms": 2_000,
+  // A host is where its record says: neither a proxy of the environment nor a record in the DNS has a say.
+  "grpc.enable_http_proxy": 0,
+  "grpc.service_config_disable_resolution": 1,
+};
+
+export function channelOptions(hostId: string): ClientOptions {
+  return { ...sharedOptions, "grpc.ssl_target_name_override": hostId, "grpc.default_authority": hostId };
+}
+
+/** `accepted` is asked at every handshake; `onShown` is told what the host showed. */
+export function channelCredentials(
+  access: Pick<HostAccess, "hostName" | "ca" | "key" | "certificate">,
+  accepted: () => readonly string[],
+  onShown: (fingerprint: string) => void = () => undefined,
+): ChannelCredentials {
+  const context = createSecureContext({
+    ca: access.ca,
+    key: access.key,
+    cert: access.certificate,
+    minVersion: "TLSv1.3",
+  });
+  return credentials.createFromSecureContext(context, {
+    // The certificate itself is what is known of a host, not the name under which it is reached.
+    checkServerIdentity: (_name: string, certificate: PeerCertificate) => {
+      const shown = certificate.fingerprint256.replaceAll(":", "").toLowerCase();
+      if (!accepted().includes(shown)) return new Error(`${access.hostName} shows a certificate that is not its own`);
+      onShown(shown);
+      return undefined;
+    },
+  });
+}
