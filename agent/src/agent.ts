@@ -109,7 +109,11 @@ export async function startAgent(request: AgentRequest): Promise<RunningAgent> {
   );
   inventory.start();
   await provisioner.recover();
-  const port = await bind(server, config.listen, credentials);
+  const port = await bind(server, config.listen, credentials).catch(async (error: unknown) => {
+    inventory.stop();
+    await provisioner.close();
+    throw error;
+  });
   widenConnections(server);
   return {
     port,

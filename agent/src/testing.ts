@@ -1,6 +1,6 @@
 // What the agent's tests stand on: a folder of their own, a Xen that is not there, an authority that signs, and an agent over a real loopback connection.
 import { randomUUID, webcrypto } from "node:crypto";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -21,12 +21,27 @@ export function temporaryFolder(): { path: string; remove: () => void } {
 }
 
 /** A program `xl` in the folder that is fake-xen, and a way to make it misbehave. */
-export function fakeXen(folder: string): { xl: string; misbehave: (how: Record<string, object>) => void } {
+export interface FakeXen {
+  xl: string;
+  misbehave: (how: Record<string, object>) => void;
+  /** The subcommands that were begun, in their order. */
+  calls: () => string[];
+}
+
+export function fakeXen(folder: string): FakeXen {
   const domains = join(folder, "xen");
   mkdirSync(domains, { recursive: true });
   const program = fileURLToPath(new URL("../../fake-xen/dist/fake-xen.mjs", import.meta.url));
-  const xl = writeProgram(folder, "xl", `FAKE_XEN_DIR='${domains}' exec '${process.execPath}' '${program}' xl "$@"`);
-  return { xl, misbehave: (how) => writeFileSync(join(domains, "misbehave.json"), JSON.stringify(how)) };
+  const xl = writeProgram(
+    folder,
+    "xl",
+    `echo "$1" >> '${domains}/calls'\nFAKE_XEN_DIR='${domains}' exec '${process.execPath}' '${program}' xl "$@"`,
+  );
+  return {
+    xl,
+    misbehave: (how) => writeFileSync(join(domains, "misbehave.json"), JSON.stringify(how)),
+    calls: () => (existsSync(join(domains, "calls")) ? readFileSync(join(domains, "calls"), "utf8").split("\n") : []),
+  };
 }
 
 /** A shell script that can be run, by its path. */

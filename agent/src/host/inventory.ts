@@ -68,14 +68,6 @@ export class Inventory {
     this.#plan(0);
   }
 
-  /** Ends when a snapshot was published that was asked for after this call, or when the toolstack does not answer in time. */
-  async settle(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    this.#isOutdated = true;
-    if (this.#asking !== undefined) await this.#waitFor(this.#asking, signal);
-    await this.#waitFor(this.#ask(), signal);
-  }
-
   /** Calls `listener` with every new snapshot until the returned function is called. */
   watch(listener: Listener): () => void {
     this.#listeners.add(listener);

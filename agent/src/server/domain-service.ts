@@ -42,10 +42,7 @@ export function domainService(deps: DomainServiceDependencies): DomainServiceSer
     const turn = turns.get(vm.vmName) ?? new Limiter(1);
     turns.set(vm.vmName, turn);
     try {
-      const answer = await turn.run(signal, work);
-      // Who is told of an act sees it in the inventory that came before.
-      await deps.inventory.settle(toTheEnd);
-      return answer;
+      return await turn.run(signal, work);
     } catch (error) {
       throw error instanceof ToolstackError ? new Refusal("toolstack_refused", error.message) : error;
     } finally {
