@@ -9,24 +9,23 @@ import { version } from "./version.js";
 const program = new Command("convirt-agent")
   .description("ConVirt's agent on a Xen host.")
   .version(version)
-  .option("--config <file>", "settings; /etc/convirt/agent.toml unless named");
+  .option("--config <file>", "settings; /etc/convirt/agent.toml unless named")
+  .option("--print-config", "show the settings in force, and end")
+  .action((flags: { printConfig?: boolean }) => (flags.printConfig ? printConfig() : program.help({ error: true })));
 
 function config(): AgentConfig {
   return loadConfig(process.env, program.opts<{ config?: string }>().config);
 }
 
+/** There is no secret among the settings: keys and certificates lie in the state folder. */
+function printConfig(): void {
+  process.stdout.write(`${JSON.stringify(config(), null, 2)}\n`);
+}
+
 program
   .command("run")
   .description("serve the controller")
-  .option("--print-config", "show the settings in force, and end")
-  .action(async (flags: { printConfig?: boolean }) => {
-    const settings = config();
-    if (flags.printConfig) {
-      process.stdout.write(`${JSON.stringify(settings, null, 2)}\n`);
-      return;
-    }
-    await runAgent(settings);
-  });
+  .action(() => (program.opts<{ printConfig?: boolean }>().printConfig ? printConfig() : runAgent(config())));
 
 async function runAgent(settings: AgentConfig): Promise<void> {
   const [{ startAgent }, { createLog }, { loadIdentity }, { createNotifier }] = await Promise.all([
@@ -149,7 +148,8 @@ try {
 } catch (error) {
   const known =
     error instanceof ConfigInvalid ||
-    (error instanceof Error && (error.name === "EnrolmentFailed" || "syscall" in error));
+    (error instanceof Error &&
+      (error.name === "EnrolmentFailed" || error.name === "IdentityInvalid" || "syscall" in error));
   process.stderr.write(`${known ? (error as Error).message : error instanceof Error ? error.stack : String(error)}\n`);
   process.exitCode = error instanceof ConfigInvalid ? 2 : 1;
 }

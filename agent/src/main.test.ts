@@ -1,0 +1,124 @@
+// The program as it is installed: one file, run by Node.
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { saveIdentity } from "./identity/identity.js";
+import { fakeXen, TestAuthority, until } from "./testing.js";
+import { version } from "./version.js";
+
+const program = fileURLToPath(new URL("../dist/convirt-agent.mjs", import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), "convirt-agent-main-"));
+const configFile = join(folder, "agent.toml");
+let xen: ReturnType<typeof fakeXen>;
+
+beforeAll(() => {
+  xen = fakeXen(folder);
+  const places = ["store", "logs", "state"].map((one) => `${one} = "${join(folder, one)}"`);
+  const lines = ['listen = "127.0.0.1:0"', `toolstack = "${xen.xl}"`, 'scopes = "never"', ...places, ""];
+  writeFileSync(configFile, lines.join("\n"));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Outcome {
+  code: number | null;
+  out: string;
+  err: string;
+}
+
+/** Runs the program with nothing of our environment but what is given. */
+function start(words: string[], input = "", env: Record<string, string> = {}) {
+  const child = spawn(process.execPath, [program, ...words], { env: { PATH: "/usr/bin:/bin", ...env } });
+  const said = { out: "", err: "" };
+  child.stdout.on("data", (chunk: Buffer) => (said.out += chunk.toString()));
+  child.stderr.on("data", (chunk: Buffer) => (said.err += chunk.toString()));
+  child.stdin.end(input);
+  const ended = new Promise<Outcome>((resolve) => child.once("close", (code) => resolve({ code, ...said })));
+  return { child, said, ended };
+}
+
+const agent = (words: string[], input?: string, env?: Record<string, string>) => start(words, input, env).ended;
+
+test("--version says the release", async () => {
+  expect(await agent(["--version"])).toMatchObject({ code: 0, out: `${version}\n` });
+});
+
+test("--print-config shows the settings in force", async () => {
+  const { code, out } = await agent(["--config", configFile, "--print-config"], "", {
+    CONVIRT_AGENT_LOG_LEVEL: "warn",
+  });
+  expect(code).toBe(0);
+  expect(JSON.parse(out)).toMatchObject({ listen: "127.0.0.1:0", logLevel: "warn", storeDir: join(folder, "store") });
+});
+
+test("settings that cannot be end the program with 2 and a sentence", async () => {
+  const { code, err } = await agent(["run"], "", { CONVIRT_AGENT_CONFIG: configFile, CONVIRT_AGENT_LISTEN: "nowhere" });
+  expect(code).toBe(2);
+  expect(err).toContain("listen: must be HOST:PORT");
+  expect(err).not.toContain("    at ");
+});
+
+test("config-to-shell prints every byte of every value, and runs nothing", async () => {
+  const file = join(folder, "image.conf");
+  const mark = join(folder, "mark");
+  writeFileSync(file, `a = "it's $(touch ${mark}) \`x\`"\nb = 1 + 2\nc = ['x', 1]\nPATH = '/evil'\n`);
+  expect(await agent(["config-to-shell", file])).toEqual({
+    code: 0,
+    out: `a='it'\\''s $(touch ${mark}) \`x\`'\nb='3'\nc='['\\''x'\\'', 1]'\n`,
+    err: "",
+  });
+  expect(() => readFileSync(mark)).toThrow("ENOENT");
+});
+
+test("config-to-shell tells where a file is wrong, and prints nothing of it", async () => {
+  const file = join(folder, "bad.conf");
+  writeFileSync(file, "a = 1\nimport subprocess\n");
+  const { code, out, err } = await agent(["config-to-shell", file]);
+  expect({ code, out }).toEqual({ code: 1, out: "" });
+  expect(err).toMatch(/bad\.conf:2:\d+: /);
+  expect(await agent(["config-to-shell", join(folder, "missing")])).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/^ENOENT[^\n]*missing'\n$/),
+  });
+});
+
+test("check says what is missing, for people and for programs", async () => {
+  const { out } = await agent(["--config", configFile, "check", "--json"]);
+  const answer = JSON.parse(out) as { ok: boolean; findings: { severity: string; what: string; advice: string }[] };
+  expect(answer.findings.map((one) => one.what)).toContain("This host is not enrolled yet");
+  const none = await agent(["--config", configFile, "check"], "", { CONVIRT_AGENT_TOOLSTACK: join(folder, "none") });
+  expect(none.code).toBe(1);
+  expect(none.out).toContain("error: ");
+  expect(none.out).toContain("The host cannot be used yet.");
+});
+
+test("enrol reads the invitation from standard input or a file, never from its arguments", async () => {
+  for (const words of [["enrol"], ["enrol", "--file", "/dev/null"]]) {
+    const { code, err } = await agent(["--config", configFile, ...words], "convirt1.nonsense");
+    expect({ code, err }).toMatchObject({ code: 1, err: expect.stringContaining("Cannot read the invitation") });
+  }
+  expect(await agent(["--config", configFile, "enrol", "convirt1.secret"])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("too many arguments"),
+  });
+});
+
+test("run says that the host is not enrolled", async () => {
+  expect(await agent(["--config", configFile, "run"])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("not enrolled yet"),
+  });
+});
+
+test("run says on standard error that it is ready and on which port, and ends in order at SIGTERM", async () => {
+  const identity = await (await TestAuthority.create()).hostIdentity("xen1");
+  saveIdentity(join(folder, "state"), identity);
+  const running = start(["--config", configFile, "run"]);
+  const line = await until(() => running.said.err.split("\n").find((one) => one.includes('"ready"')));
+  expect(JSON.parse(line)).toMatchObject({ message: "ready", host: "xen1", hostId: identity.hostId, version });
+  expect((JSON.parse(line) as { port: number }).port).toBeGreaterThan(0);
+  running.child.kill("SIGTERM");
+  expect(await running.ended).toMatchObject({ code: 0, out: "" });
+});
