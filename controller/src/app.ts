@@ -36,35 +36,53 @@ export async function startController(
   database = join(config.data_dir, "convirt.db"),
 ): Promise<RunningController> {
   mkdirSync(config.data_dir, { recursive: true, mode: 0o700 });
-  const unlock = database === ":memory:" ? () => undefined : lockDatabase(database);
-  const authority = await Authority.open(config.data_dir);
-  const app = await NestFactory.create<NestExpressApplication>(AppModule.of(config, authority, database), {
-    logger: new NestLog(config.log.level),
-    bodyParser: false,
-    abortOnError: false,
-  });
-  await layFront(app);
-  const tls = await authority.server(config.advertise);
-  const handler = app.getHttpAdapter().getInstance() as Express;
-  const http = await listen(createServer(handler), config.http.listen);
-  const https = await listen(
-    createTls({ key: tls.key, cert: tls.certificate, minVersion: "TLSv1.3" }, handler),
-    config.https.listen,
-  );
-  const renewal = keepCertificate(https.server, authority, config.advertise, tls.certificate);
-  app.get(EnrolmentService).listensOn(https.port);
-  return {
-    app,
-    httpUrl: `http://127.0.0.1:${http.port}`,
-    httpsUrl: `https://127.0.0.1:${https.port}`,
-    authorityDigest: authority.keyDigest,
-    stop: async () => {
-      await renewal.destroy();
-      await Promise.all([close(http.server), close(https.server)]);
-      await app.close();
-      unlock();
-    },
-  };
+  const opened = new Opened();
+  try {
+    if (database !== ":memory:") opened.closeBy(lockDatabase(database));
+    const authority = await Authority.open(config.data_dir);
+    const app = await NestFactory.create<NestExpressApplication>(AppModule.of(config, authority, database), {
+      logger: new NestLog(config.log.level),
+      bodyParser: false,
+      abortOnError: false,
+    });
+    opened.closeBy(() => app.close());
+    await layFront(app);
+    const tls = await authority.server(config.advertise);
+    const handler = app.getHttpAdapter().getInstance() as Express;
+    const http = await listen(createServer(handler), config.http.listen);
+    opened.closeBy(() => close(http.server));
+    const https = await listen(
+      createTls({ key: tls.key, cert: tls.certificate, minVersion: "TLSv1.3" }, handler),
+      config.https.listen,
+    );
+    opened.closeBy(() => close(https.server));
+    const renewal = keepCertificate(https.server, authority, config.advertise, tls.certificate);
+    opened.closeBy(() => renewal.destroy());
+    app.get(EnrolmentService).listensOn(https.port);
+    return {
+      app,
+      httpUrl: `http://127.0.0.1:${http.port}`,
+      httpsUrl: `https://127.0.0.1:${https.port}`,
+      authorityDigest: authority.keyDigest,
+      stop: () => opened.close(),
+    };
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}
+
+/** What has been opened so far, closed in the opposite order: at the stop, and when a later part of the start fails. */
+class Opened {
+  readonly #ways: (() => unknown)[] = [];
+
+  closeBy(way: () => unknown): void {
+    this.#ways.push(way);
+  }
+
+  async close(): Promise<void> {
+    for (let way = this.#ways.pop(); way !== undefined; way = this.#ways.pop()) await way();
+  }
 }
 
 /** Looks every day whether the certificate of the HTTPS port must be a new one; connections that are open keep theirs. */
