@@ -310,7 +310,7 @@ function round(given: Given, run: Run): number {
 
 /** Python 2 rounds halves away from zero, where the float is exactly a half. */
 function halfAwayFromZero(value: number, places: number): number {
-  const exact = fixedDigits(value, 1080 > places ? 1080 : places);
+  const exact = fixedDigits(value, Math.max(1080, places));
   const point = exact.indexOf(".");
   const kept = BigInt(exact.slice(0, point) + exact.slice(point + 1, point + 1 + places));
   const up = (exact.charAt(point + 1 + places) || "0") >= "5" ? 1n : 0n;

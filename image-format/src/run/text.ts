@@ -53,21 +53,17 @@ class Writer {
 
   write(value: Thing): string {
     if (value === null) return "None";
-    switch (typeof value) {
-      case "boolean":
-        return value ? "True" : "False";
-      case "bigint": {
-        const text = integerText(value, this.#payer);
-        return BigInt.asIntN(64, value) === value ? text : `${text}L`;
-      }
-      case "number":
-        return floatRepr(value);
-      case "string": {
-        this.#payer.make(value.length);
-        const text = this.#text(value);
-        this.#payer.make(text.length);
-        return text;
-      }
+    if (typeof value === "boolean") return value ? "True" : "False";
+    if (typeof value === "bigint") {
+      const text = integerText(value, this.#payer);
+      return BigInt.asIntN(64, value) === value ? text : `${text}L`;
+    }
+    if (typeof value === "number") return floatRepr(value);
+    if (typeof value === "string") {
+      this.#payer.make(value.length);
+      const text = this.#text(value);
+      this.#payer.make(text.length);
+      return text;
     }
     if (value instanceof Long) return `${integerText(value.value, this.#payer)}L`;
     if (value instanceof Tuple || Array.isArray(value) || value instanceof Map) return this.#container(value);
