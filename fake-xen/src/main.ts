@@ -5,8 +5,9 @@
 import { join } from "node:path";
 import { Ends, xlJson } from "./answer.js";
 import { asJson, create } from "./create.js";
+import { pause } from "./lock.js";
 import { info, list } from "./show.js";
-import { type FakeDomain, FakeXen, pause, readJson } from "./world.js";
+import { type FakeDomain, FakeXen, readJson } from "./world.js";
 
 interface Misbehaviour {
   delayMs?: number;

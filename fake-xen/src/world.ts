@@ -1,7 +1,8 @@
 // The hypervisor's memory: one JSON file in a folder, changed under a lock and replaced by rename, so that any number of calls at once see whole states.
 import { randomUUID } from "node:crypto";
-import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { acquire } from "./lock.js";
 
 export interface FakeDomain {
   id: number;
@@ -40,8 +41,6 @@ interface World {
   domains: FakeDomain[];
 }
 
-const lockLimitMs = 20_000;
-
 export class FakeXen {
   readonly folder: string;
   readonly host: FakeHost;
@@ -68,8 +67,7 @@ export class FakeXen {
 
   /** Runs `work` on the world with nobody else in it, and keeps what it changed. */
   change<T>(work: (world: World) => T): T {
-    const lock = join(this.folder, "lock");
-    const unlock = acquire(lock);
+    const unlock = acquire(join(this.folder, "lock"));
     try {
       const path = join(this.folder, "world.json");
       const before = readJson(path) as World | undefined;
@@ -120,39 +118,5 @@ export function readJson(path: string): unknown {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
-  }
-}
-
-/** Blocks this thread: the program does one thing and ends. */
-export function pause(ms: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
-}
-
-function acquire(lock: string): () => void {
-  const until = Date.now() + lockLimitMs;
-  for (;;) {
-    try {
-      const file = openSync(lock, "wx");
-      writeSync(file, String(process.pid));
-      closeSync(file);
-      return () => rmSync(lock, { force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-      if (isAbandoned(lock)) rmSync(lock, { force: true });
-      else if (Date.now() > until) throw new Error(`fake-xen: ${lock} is held for more than ${lockLimitMs} ms`);
-      else pause(2);
-    }
-  }
-}
-
-/** A call that was killed leaves its lock; its process is then not there any more. */
-function isAbandoned(lock: string): boolean {
-  try {
-    const holder = Number(readFileSync(lock, "utf8"));
-    if (!Number.isInteger(holder) || holder <= 0) return false;
-    process.kill(holder, 0);
-    return false;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "ESRCH";
   }
 }
