@@ -26,6 +26,7 @@ export async function staging(): Promise<Record<string, number>> {
     change(disk);
     await place.installation.client.call("scanImages");
     const changed = await stage(place, "changed");
+    const cut = await cutInTheMiddle(place, disk);
     const hand = await byHand(place, ssh, disk);
     return {
       mib: size,
@@ -35,6 +36,7 @@ export async function staging(): Promise<Record<string, number>> {
       unchanged_bytes: again.bytes,
       changed_ms: changed.ms,
       changed_bytes: changed.bytes,
+      ...cut,
       ...hand,
       times_faster_than_rsync: (hand["rsync_ms"] ?? 0) / first.ms,
       times_the_time_of_curl: first.ms / (hand["curl_ms"] ?? 1),
@@ -72,6 +74,28 @@ async function stage(place: Place, vm: string): Promise<{ ms: number; bytes: num
   return { ms: detail.phases.find((phase) => phase.phase === "stage")?.durationMs ?? Number.NaN, bytes };
 }
 
+/** All of it is new and the host's agent is killed when about half has arrived: what the next try still has to send. */
+async function cutInTheMiddle(place: Place, disk: string): Promise<Record<string, number>> {
+  const { client } = place.installation;
+  fill(disk);
+  await client.call("scanImages");
+  const job = await client.call("provision", { body: bare(place, "Large", "xen1", "cut") });
+  let cutAt = 0;
+  let resumed = 0;
+  for await (const event of client.events(job.id)) {
+    if (event.kind !== "staging") continue;
+    if (cutAt > 0) resumed = event.bytesTotal;
+    else if (event.bytesSent >= (size / 2) * mib) {
+      cutAt = event.bytesSent;
+      await place.installation.stopAgent("xen1", "SIGKILL");
+      await place.installation.restartAgent("xen1");
+    }
+  }
+  const detail = await client.call("showJob", { params: { id: job.id } });
+  if (detail.status !== "succeeded") throw new Error(`The job ${detail.status}: ${detail.message}`);
+  return { cut_after_bytes: cutAt, sent_after_the_cut_bytes: resumed };
+}
+
 async function byHand(place: Place, ssh: SshServer, disk: string): Promise<Record<string, number>> {
   const target = join(place.folder, "hand");
   mkdirSync(target);
@@ -87,6 +111,12 @@ async function byHand(place: Place, ssh: SshServer, disk: string): Promise<Recor
   await rsync(["-W", "-t"]);
   change(disk);
   figures["rsync_changed_ms"] = await timed(() => rsync(["--inplace"]));
+  change(disk);
+  figures["rsync_changed_bytes"] = sentBytes(
+    execFileSync("rsync", ["-e", shell, "--inplace", "--ignore-times", "--stats", disk, `root@127.0.0.1:${target}/r`], {
+      encoding: "utf8",
+    }),
+  );
   figures["scp_ms"] = await timed(() =>
     copy("scp", ["-q", "-P", String(ssh.port), ...ssh.options(), disk, `root@127.0.0.1:${target}/s`]),
   );
@@ -96,6 +126,13 @@ async function byHand(place: Place, ssh: SshServer, disk: string): Promise<Recor
   figures["curl_ms"] = await timed(() => copy("curl", ["--silent", "--insecure", "--output", join(target, "c"), url]));
   server.close();
   return figures;
+}
+
+/** What rsync says that it sent and received; its numbers carry separators. */
+function sentBytes(stats: string): number {
+  const count = (which: string) =>
+    Number((new RegExp(`^Total bytes ${which}: ([\\d.,]+)`, "m").exec(stats)?.[1] ?? "NaN").replaceAll(/[.,]/g, ""));
+  return count("sent") + count("received");
 }
 
 function selfSigned(folder: string): { key: string; certificate: string } {
