@@ -1,9 +1,12 @@
-// `npm test`: builds, checks, and runs every test but those on a real Xen; closes with one line that counts.
+// `npm test`: brings what the machine lacks, builds, checks, and runs every test but those on a real Xen; closes with one line that counts.
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { prepareMachine } from "./machine.mjs";
 import { bin, root } from "./steps.mjs";
+
+prepareMachine();
 
 const outcome = { passed: 0, failed: 0, skipped: 0 };
 const check = spawnSync(process.execPath, ["tasks/check.mjs"], { cwd: root, stdio: "inherit" });
