@@ -25,8 +25,8 @@ const packages = [
 ];
 
 function isInstalled(name) {
-  const asked = spawnSync("dpkg-query", ["--show", "--showformat=${db:Status-Status}", name], { encoding: "utf8" });
-  return asked.status === 0 && asked.stdout === "installed";
+  const asked = spawnSync("dpkg-query", ["--status", name], { encoding: "utf8" });
+  return asked.status === 0 && asked.stdout.includes("\nStatus: install ok installed\n");
 }
 
 /** Brings what is missing, or says what it is. */
