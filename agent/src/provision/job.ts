@@ -346,6 +346,8 @@ export class Job {
         logSha256: await digest(logBytes === 0 ? undefined : this.logPath, logBytes),
         proofs: this.#proven?.proofs ?? [],
         leftovers,
+        cleaned: [],
+        logCut: false,
         vmConfigPath: succeeded ? (plan?.vmConfigPath ?? "") : "",
         vmConfig: this.#proven?.vmConfig ?? "",
         vmConf: this.#proven?.vmConf ?? "",

@@ -55,10 +55,10 @@ export function leftoversOf(plan: Plan, vmName: string, before: ReadonlySet<stri
   const found: Leftover[] = [];
   for (const path of now) {
     if (before.has(path)) continue;
-    if (path.startsWith("mount ")) found.push({ kind: "mount", path: path.slice(6), bytes: 0n });
+    if (path.startsWith("mount ")) found.push({ kind: "mount", path: path.slice(6), bytes: 0n, detail: "" });
     else if (path.startsWith("/dev/loop")) {
       if ([...targets].some((target) => path.endsWith(` ${target}`)))
-        found.push({ kind: "loop_device", path: path.split(" ")[0] ?? path, bytes: 0n });
+        found.push({ kind: "loop_device", path: path.split(" ")[0] ?? path, bytes: 0n, detail: "" });
     } else if (
       targets.has(path) ||
       path === plan.vmConfigPath ||
@@ -71,9 +71,9 @@ export function leftoversOf(plan: Plan, vmName: string, before: ReadonlySet<stri
 
 function describe(path: string): Leftover {
   const stat = lstatSync(path, { throwIfNoEntry: false });
-  if (stat?.isDirectory()) return { kind: "directory", path, bytes: 0n };
+  if (stat?.isDirectory()) return { kind: "directory", path, bytes: 0n, detail: "" };
   const isVolume = stat?.isBlockDevice() === true || (path.startsWith("/dev/") && stat?.isSymbolicLink() === true);
-  return { kind: isVolume ? "volume" : "file", path, bytes: BigInt(stat?.size ?? 0) };
+  return { kind: isVolume ? "volume" : "file", path, bytes: BigInt(stat?.size ?? 0), detail: "" };
 }
 
 /** Removes exactly these. Returns those that could not be. */

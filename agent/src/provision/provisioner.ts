@@ -7,6 +7,9 @@ import { renderXm } from "@convirt/image-format/xl/render-xm";
 import {
   CancelOutcome,
   type CheckReply,
+  type CleanReply,
+  type CleanRequest,
+  Outcome,
   type ProvisionServiceServer,
   type ProvisionSpec,
 } from "@convirt/proto/provision";
@@ -22,6 +25,7 @@ import { refusalsOf } from "./check.js";
 import { follow } from "./follow.js";
 import { Job, type JobDependencies } from "./job.js";
 import { Journal } from "./journal.js";
+import { clean } from "./leftovers.js";
 import { makePlan } from "./plan.js";
 import { installRunner } from "./runner.js";
 
@@ -39,6 +43,7 @@ export interface ProvisionerDependencies {
 }
 
 const mostJobs = 1000;
+const cleanLimitMs = 120_000;
 const defaultGraceMs = 10_000;
 
 const outcomes = {
@@ -115,8 +120,12 @@ export class Provisioner {
           ended: job.ended !== undefined,
           lastSequence: BigInt(job.journal.entries.length),
           logBytes: BigInt(job.logBytes),
+          vmName: job.spec.vmName,
+          image: job.spec.image,
+          outcome: job.ended?.outcome ?? Outcome.UNSPECIFIED,
         })),
       })),
+      clean: handlers.unary((request) => this.#clean(request)),
       forget: handlers.unary(async (request) => this.#forget(request.jobId)),
     };
   }
@@ -169,6 +178,17 @@ export class Provisioner {
       vmConfigPath: plan.vmConfigPath,
       logPath: plan.files.log,
       lackingTrees: lacking.map((tree) => tree.name),
+    };
+  }
+
+  async #clean({ jobId, paths }: CleanRequest): Promise<CleanReply> {
+    const ended = this.#job(jobId).ended;
+    if (ended === undefined) throw new Refusal("bad_request", `Cannot clean up after job ${jobId}: it has not ended`);
+    const wanted = ended.leftovers.filter((one) => paths.length === 0 || paths.includes(one.path));
+    const kept = await clean(wanted, AbortSignal.timeout(cleanLimitMs));
+    return {
+      removed: wanted.filter((one) => !kept.includes(one)),
+      remaining: kept.map((leftover) => ({ leftover, code: "failed", message: "The host did not let it go" })),
     };
   }
 

@@ -83,9 +83,9 @@ function finish(call: Follower, outcome: Outcome): void {
     ...{ outcome, code: outcome === Outcome.SUCCEEDED ? "" : "cancelled", phase: Phase.SCRIPT, message: "" },
     ...{ exitCode: 0, logBytes: BigInt(log.length), logSha256, vmConfigPath: "/c/x", vmConfig: "name = 'x'\n" },
     proofs: [{ subject: "disk xvda", holds: true, found: "10 MiB" }],
-    leftovers: [{ kind: "file", path: "/d/x.img", bytes: 10n }],
+    leftovers: [{ kind: "file", path: "/d/x.img", bytes: 10n, detail: "" }],
     disks: [{ target: "/d/x.img", device: "xvda", format: "raw", bytes: 10n, writable: true }],
-    ...{ domainId: 1, vmConf: "name = 'x'\nmemory = 256\n" },
+    ...{ domainId: 1, cleaned: [], logCut: false, vmConf: "name = 'x'\nmemory = 256\n" },
   };
   call.write({ sequence: 2n, at, event: { $case: "phaseEnded", value: { phase: Phase.SCRIPT, durationMs: 5n } } });
   call.write({ sequence: 3n, at, event: { $case: "ended", value: ended } });

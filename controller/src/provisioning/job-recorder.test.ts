@@ -68,7 +68,7 @@ function ended(sequence: bigint, log: Buffer, sha = createHash("sha256").update(
   const value = {
     ...{ outcome: Outcome.SUCCEEDED, code: "", phase: Phase.PROVE, message: "", exitCode: 0 },
     ...{ logBytes: BigInt(log.length), logSha256: sha, proofs: [], leftovers: [], disks: [] },
-    ...{ vmConfigPath: "/var/vm", vmConfig: "name = 'x'\n", domainId: 0, vmConf: "" },
+    ...{ vmConfigPath: "/var/vm", vmConfig: "name = 'x'\n", domainId: 0, vmConf: "", cleaned: [], logCut: false },
   };
   return { sequence, at, event: { $case: "ended", value } };
 }
