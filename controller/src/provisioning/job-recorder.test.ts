@@ -73,9 +73,9 @@ function ended(sequence: bigint, log: Buffer, sha = createHash("sha256").update(
   return { sequence, at, event: { $case: "ended", value } };
 }
 
-async function storedLog(id: string): Promise<Buffer> {
+async function storedLog(id: string, offset = 0): Promise<Buffer> {
   const all: Buffer[] = [];
-  for await (const piece of readLog(database.manager, id, 0)) all.push(piece);
+  for await (const piece of readLog(database.manager, id, offset)) all.push(piece);
   return Buffer.concat(all);
 }
 
@@ -109,6 +109,21 @@ describe("JobRecorder", () => {
       ),
       { numRuns: 60 },
     );
+  });
+
+  it("reads a log of many small chunks whole, from any byte on, and finds its SHA-256 again after a restart", async () => {
+    const id = await newJob();
+    const lines = Array.from({ length: 50 }, (_, index) => `line ${index}\n`);
+    const whole = Buffer.from(lines.join(""));
+    let offset = 0;
+    for (const line of lines) {
+      await recorder.record(id, [bytes(offset, Buffer.from(line))]);
+      offset += line.length;
+    }
+    for (const from of [0, 1, 7, 8, 200, whole.length - 1, whole.length, whole.length + 9])
+      expect((await storedLog(id, from)).toString()).toBe(whole.subarray(from).toString());
+    recorder = newRecorder();
+    expect(await recorder.record(id, [ended(1n, whole)])).toMatchObject({ status: "succeeded", message: null });
   });
 
   it("refuses bytes that do not join those stored, and stores nothing of the batch", async () => {

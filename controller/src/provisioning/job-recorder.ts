@@ -4,7 +4,7 @@ import type { JobStatus } from "@convirt/contract/job";
 import type { Ended, JobEvent as HostEvent } from "@convirt/proto/provision";
 import { Outcome } from "@convirt/proto/provision";
 import { Injectable, Logger } from "@nestjs/common";
-import { DataSource, type EntityManager } from "typeorm";
+import { DataSource, type EntityManager, LessThanOrEqual, MoreThanOrEqual } from "typeorm";
 import { inTransaction } from "../database/write-queue.js";
 import { VmRecords } from "../domains/vm-records.service.js";
 import { JobEntity, JobEventEntity } from "./job.entity.js";
@@ -19,6 +19,9 @@ const outcomes: Partial<Record<Outcome, FinalStatus>> = {
   [Outcome.CANCELLED]: "cancelled",
   [Outcome.LOST]: "lost",
 };
+
+/** Chunks that are read at once: 1 MiB at most. */
+const pageChunks = 16;
 
 /** What goes with a change of status: why, and in which words. */
 export interface Reason {
@@ -239,24 +242,28 @@ export class JobRecorder {
   }
 }
 
-/** The stored log from `offset` on, some chunks at a time. */
+/** The stored log from `offset` on, some chunks at a time. A chunk may be of any size up to 64 KiB: a script that prints slowly makes many small ones. */
 export async function* readLog(tx: EntityManager, jobId: string, offset: number): AsyncGenerator<Buffer> {
-  for (let from = offset; ; ) {
-    const rows = await tx
-      .createQueryBuilder(JobEventEntity, "event")
-      .where("event.jobId = :jobId AND event.logOffset > :above", { jobId, above: from - 65_536 })
-      .orderBy("event.logOffset")
-      .limit(16)
-      .getMany();
-    const before = from;
-    for (const row of rows) {
-      const start = row.logOffset ?? 0;
-      const bytes = row.bytes ?? Buffer.alloc(0);
-      if (start + bytes.length <= from) continue;
-      yield bytes.subarray(from - start);
-      from = start + bytes.length;
+  const holding = await tx.findOne(JobEventEntity, {
+    select: { logOffset: true },
+    where: { jobId, logOffset: LessThanOrEqual(offset) },
+    order: { logOffset: "DESC" },
+  });
+  const first = holding?.logOffset ?? offset;
+  let skip = offset - first;
+  for (let next = first; ; ) {
+    const rows = await tx.find(JobEventEntity, {
+      where: { jobId, logOffset: MoreThanOrEqual(next) },
+      order: { logOffset: "ASC" },
+      take: pageChunks,
+    });
+    for (const { logOffset, bytes } of rows) {
+      const chunk = bytes ?? Buffer.alloc(0);
+      next = (logOffset ?? 0) + chunk.length;
+      if (skip < chunk.length) yield chunk.subarray(skip);
+      skip = Math.max(0, skip - chunk.length);
     }
-    if (from === before) return;
+    if (rows.length < pageChunks) return;
   }
 }
 
