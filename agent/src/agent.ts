@@ -108,7 +108,7 @@ export async function startAgent(request: AgentRequest): Promise<RunningAgent> {
     }),
   );
   inventory.start();
-  await provisioner.recover();
+  await Promise.all([staging.sweep(), provisioner.recover()]);
   const port = await bind(server, config.listen, credentials).catch(async (error: unknown) => {
     inventory.stop();
     await provisioner.close();

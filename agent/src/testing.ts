@@ -150,13 +150,13 @@ export function testAgent(request: Pick<AgentRequest, "config" | "identity"> & {
   return startAgent({ log: silentLog, version: "0.0.0-test", command: "/bin/false", useScopes: false, ...request });
 }
 
-/** Waits until `holds` gives something, for at most ten seconds. */
+/** Waits until `holds` gives something, for nearly as long as a test may last. */
 export async function until<T>(holds: () => T | undefined | Promise<T | undefined>): Promise<T> {
-  const end = Date.now() + 10_000;
+  const end = Date.now() + 25_000;
   for (;;) {
     const found = await holds();
     if (found !== undefined) return found;
-    if (Date.now() > end) throw new Error("It did not come to be within 10 s");
+    if (Date.now() > end) throw new Error("It did not come to be within 25 s");
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

@@ -2,15 +2,18 @@
 // upload left, and from chunks that arrive. Every chunk that arrives is hashed before it is written.
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
-import { copyFile, type FileHandle, mkdir, open, stat, truncate } from "node:fs/promises";
+import { copyFile, type FileHandle, lstat, mkdir, open, rm, truncate } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Refusal } from "../errors/errors.js";
+import { looksOf } from "./record.js";
 import { chunkBytes, chunkCount, hashBytes } from "./tree.js";
 
 export interface Older {
   path: string;
   /** Hashes of its chunks, joined. */
   chunks: Buffer;
+  /** How it looked when they were true. */
+  looks: string;
 }
 
 /** Writes that may be under way at once: enough to keep the disk busy, few enough to bound memory (8 MiB). */
@@ -41,21 +44,25 @@ export class Assembly {
       );
     const assembly = new Assembly(part, size, hashes);
     await mkdir(dirname(part), { recursive: true, mode: 0o700 });
-    const left = await stat(part).catch(() => undefined);
+    const left = await lstat(part).catch(() => undefined);
     if (left?.isFile()) {
       assembly.#file = await open(part, constants.O_RDWR | constants.O_NOFOLLOW);
       await assembly.#file.truncate(size);
       await assembly.#rehash();
       return assembly;
     }
-    if (older !== undefined) {
-      await copyFile(older.path, part, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
+    if (older !== undefined && (await copyOf(older, part))) {
       await truncate(part, size);
       assembly.#adopt(older.chunks);
     }
     assembly.#file = await open(part, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
-    if (older === undefined) await assembly.#file.truncate(size);
+    await assembly.#file.truncate(size);
     return assembly;
+  }
+
+  /** Whether a write failed: what is taken after that is lost, and the file is to be begun again. */
+  get isBroken(): boolean {
+    return this.#failed !== undefined;
   }
 
   /** Chunks that are to be sent, as ascending ranges. */
@@ -150,6 +157,14 @@ export class Assembly {
         this.#have[index] = 1;
     }
   }
+}
+
+/** Copies the older version; false, and no copy, when it was replaced meanwhile: what was known of it is then true of another file. */
+async function copyOf(older: Older, part: string): Promise<boolean> {
+  await copyFile(older.path, part, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
+  if ((await looksOf(older.path)) === older.looks) return true;
+  await rm(part);
+  return false;
 }
 
 /** A full disk is the host's answer to the request, not a fault of ours. */

@@ -1,17 +1,21 @@
 // Puts finished files into a tree's folder and takes out what the tree does not hold any more. No link is followed: a link where a folder or file belongs is
 // refused, for somebody on the host put it there.
-import { chmod, lstat, mkdir, readdir, rename, rm, rmdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { chmod, lstat, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { Refusal } from "../errors/errors.js";
 
-/** Makes the folders above `path` within `root`; throws a Refusal when one of them is something else. */
+/** Makes the folders above `path` within `root`. A file of an older version in a folder's place goes; at anything else a Refusal is thrown. */
 async function makeFolders(root: string, path: string): Promise<void> {
   const parts = path.split("/").slice(0, -1);
   let folder = root;
   await mkdir(root, { recursive: true, mode: 0o755 });
   for (const part of ["", ...parts]) {
     folder = part === "" ? root : join(folder, part);
-    const stat = await lstat(folder).catch(() => undefined);
+    let stat = await lstat(folder).catch(() => undefined);
+    if (stat?.isFile() && folder !== root) {
+      await rm(folder);
+      stat = undefined;
+    }
     if (stat === undefined) await mkdir(folder, { mode: 0o755 });
     else if (!stat.isDirectory())
       throw new Refusal(
@@ -33,11 +37,10 @@ export async function place(part: string, root: string, path: string, mode: numb
   await rename(part, target);
 }
 
-/** An empty file, which has no chunks. */
-export async function placeEmpty(root: string, path: string, mode: number): Promise<void> {
-  await makeFolders(root, path);
-  const part = join(root, `${path}.convirt-new`);
-  await writeFile(part, "", { flag: "wx", mode });
+/** An empty file, which has no chunks; `part` is where it is made. */
+export async function placeEmpty(part: string, root: string, path: string, mode: number): Promise<void> {
+  await mkdir(dirname(part), { recursive: true, mode: 0o700 });
+  await writeFile(part, "");
   await place(part, root, path, mode);
 }
 
@@ -47,13 +50,19 @@ export async function setMode(root: string, path: string, mode: number): Promise
 }
 
 /** Removes every file and empty folder of `root` that `keep` does not name. */
-export async function removeOthers(root: string, keep: ReadonlySet<string>, folder = ""): Promise<void> {
-  for (const entry of await readdir(join(root, folder), { withFileTypes: true })) {
-    const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
-    if (entry.isDirectory()) {
-      await removeOthers(root, keep, path);
-      const isKept = [...keep].some((one) => one.startsWith(`${path}/`));
-      if (!isKept) await rmdir(join(root, path));
-    } else if (!keep.has(path)) await rm(join(root, path));
-  }
+export async function removeOthers(root: string, keep: ReadonlySet<string>): Promise<void> {
+  const folders = new Set<string>();
+  for (const path of keep)
+    for (let slash = path.lastIndexOf("/"); slash > 0; slash = path.lastIndexOf("/", slash - 1))
+      folders.add(path.slice(0, slash));
+  const sweep = async (folder: string): Promise<void> => {
+    for (const entry of await readdir(join(root, folder), { withFileTypes: true })) {
+      const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
+      if (!entry.isDirectory()) {
+        if (!keep.has(path)) await rm(join(root, path));
+      } else if (folders.has(path)) await sweep(path);
+      else await rm(join(root, path), { recursive: true });
+    }
+  };
+  await sweep("");
 }

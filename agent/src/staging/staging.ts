@@ -1,6 +1,7 @@
 // Image files on this host. The controller offers a tree; this room answers with what it lacks, takes it in verified chunks, and puts the whole in place when
 // all of it is there. A tree that a script uses is not changed under it. What was received before a cut stays and counts.
-import { readdir, rm } from "node:fs/promises";
+import { constants } from "node:fs";
+import { access, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type {
   CommitRequest,
@@ -19,6 +20,7 @@ import type { Handlers } from "../server/handlers.js";
 import { Assembly, noSpaceOr, type Older } from "./assembly.js";
 import { place, placeEmpty, removeOthers, setMode } from "./layout.js";
 import { TreeLocks } from "./locks.js";
+import { Parts } from "./parts.js";
 import { type FileRecord, looksOf, Records } from "./record.js";
 import { checkTree, checkTreeName } from "./tree.js";
 
@@ -40,10 +42,10 @@ interface Session {
 const mostSessions = 64;
 /** Kept free beside what is staged, for logs and journal. */
 const reserveBytes = 16 * 1024 * 1024;
-
 export class Staging {
   readonly #storeDir: string;
   readonly #records: Records;
+  readonly #parts: Parts;
   readonly #locks = new TreeLocks();
   readonly #sessions = new Map<string, Session>();
   readonly #handlers: Handlers;
@@ -52,6 +54,7 @@ export class Staging {
 
   constructor(deps: StagingDependencies) {
     this.#storeDir = deps.config.storeDir;
+    this.#parts = new Parts(deps.config.storeDir);
     this.#records = new Records(deps.config.stateDir);
     this.#handlers = deps.handlers;
   }
@@ -68,6 +71,11 @@ export class Staging {
       commit: unary((request, signal) => this.commit(request, signal)),
       listStaged: unary(async () => ({ trees: await this.#staged() })),
     };
+  }
+
+  /** What was left by uploads long ago is given up. */
+  sweep(): Promise<void> {
+    return this.#parts.sweepOld();
   }
 
   /** Those of the trees that are not here in this version. */
@@ -117,14 +125,18 @@ export class Staging {
     if (request.tree.name !== request.name || request.tree.digest !== request.digest)
       throw new Refusal("bad_request", "The tree is not the one that was offered");
     checkTree(request.tree);
+    await access(this.#storeDir, constants.W_OK).catch((error: unknown) => {
+      throw noSpaceOr(error, this.#storeDir);
+    });
     const session = await this.#begin(request.tree);
     const files = [...session.needed];
-    const bytes = files.reduce((sum, index) => sum + Number(request.tree?.files[index]?.size ?? 0n), 0);
+    const bytes = files.reduce((sum, index) => sum + Number(session.tree.files[index]?.size ?? 0n), 0);
     const free = await freeBytes(this.#storeDir);
-    if (bytes + reserveBytes > free) {
+    const wanted = bytes - (await this.#parts.received(session.tree, files)) + reserveBytes;
+    if (wanted > free) {
       throw new Refusal(
         "no_space",
-        `Cannot stage image "${request.name}": ${gib(free)} free, ${gib(bytes + reserveBytes)} needed`,
+        `Cannot stage image "${request.name}": ${sizeText(free)} free, ${sizeText(wanted)} needed`,
       );
     }
     return { answer: { $case: "filesNeeded", value: { files, bytes: BigInt(bytes), freeBytes: BigInt(free) } } };
@@ -143,7 +155,7 @@ export class Staging {
     if (hashes.length === 32 && !hashes.equals(file.sha256))
       throw new Refusal("digest_mismatch", `The chunk of "${file.path}" is not the file that was offered`);
     const assembly = this.#olderOf(request.name, file.path).then((older) =>
-      Assembly.begin(this.#part(session.tree, request.file), size, hashes, older),
+      Assembly.begin(this.#parts.fileOf(session.tree, request.file), size, hashes, older),
     );
     session.assemblies.set(request.file, assembly);
     try {
@@ -159,27 +171,39 @@ export class Staging {
     const record = this.#records.get(tree);
     const before = record?.files.find((one) => one.path === path);
     if (record === undefined || before === undefined || record.bootId !== this.#bootId) return undefined;
-    const older = { path: join(this.#storeDir, tree, before.path), chunks: Buffer.from(before.chunks, "base64") };
-    return (await looksOf(older.path)) === before.looks ? older : undefined;
+    const { looks } = before;
+    const older = {
+      path: join(this.#storeDir, tree, before.path),
+      chunks: Buffer.from(before.chunks, "base64"),
+      looks,
+    };
+    return (await looksOf(older.path)) === looks ? older : undefined;
   }
 
   async upload(messages: AsyncIterable<UploadRequest>): Promise<{ bytes: bigint }> {
     let bytes = 0n;
-    const touched = new Set<Assembly>();
+    const touched = new Map<Assembly, () => void>();
     try {
       for await (const message of messages) {
         const session = this.#sessions.get(keyOf(message.name, message.treeDigest));
         // Another job has brought the rest meanwhile, and the tree is in place.
         if (session === undefined && (await this.#isStaged(message.name, message.treeDigest))) continue;
-        const assembly = await this.#session(message).assemblies.get(message.file);
+        const { assemblies } = this.#session(message);
+        const assembly = await assemblies.get(message.file);
         if (assembly === undefined)
           throw new Refusal("bad_request", `The chunks of file ${message.file} were not offered`);
-        touched.add(assembly);
+        touched.set(assembly, () => assemblies.delete(message.file));
         await assembly.take(message.chunk, message.data);
         bytes += BigInt(message.data.length);
       }
     } finally {
-      for (const assembly of touched) await assembly.settle();
+      for (const [assembly, forget] of touched) {
+        await assembly.settle();
+        if (!assembly.isBroken) continue;
+        // Once there is room again, it is begun anew from what is on the disk.
+        forget();
+        await assembly.close();
+      }
     }
     return { bytes };
   }
@@ -192,17 +216,22 @@ export class Staging {
   }
 
   async #commit(request: CommitRequest, signal: AbortSignal): Promise<void> {
-    const session = this.#session(request);
-    for (const index of session.needed) {
-      const file = session.tree.files[index];
-      if (file !== undefined && file.size > 0n && !session.assemblies.has(index))
-        throw new Refusal("bad_request", `"${file.path}" did not come`);
-    }
     const release = await this.#locks.exclusive(request.name, signal);
     try {
       // Whoever shares the session may have been first.
-      if (!(await this.#isStaged(request.name, request.treeDigest))) await this.#putInPlace(session);
-      this.#sessions.delete(keyOf(request.name, request.treeDigest));
+      if (await this.#isStaged(request.name, request.treeDigest)) return;
+      const session = this.#session(request);
+      await this.#complete(session);
+      try {
+        await this.#putInPlace(session);
+      } finally {
+        // When it failed, parts are in place and others not: the session has no meaning any more, and the tree is offered anew.
+        this.#sessions.delete(keyOf(request.name, request.treeDigest));
+      }
+      await this.#parts.sweepOf(
+        request.name,
+        [...this.#sessions.values()].map((one) => one.tree),
+      );
     } catch (error) {
       throw noSpaceOr(error, request.name);
     } finally {
@@ -210,10 +239,27 @@ export class Staging {
     }
   }
 
+  /** Throws a Refusal when something did not come, or when what was here and counted on has changed since the offer. */
+  async #complete(session: Session): Promise<void> {
+    const { tree } = session;
+    for (const index of session.needed) {
+      if (!session.assemblies.has(index)) throw new Refusal("bad_request", `"${tree.files[index]?.path}" did not come`);
+    }
+    for (const kept of session.kept.values()) {
+      if ((await looksOf(join(this.#storeDir, tree.name, kept.path))) === kept.looks) continue;
+      this.#sessions.delete(keyOf(tree.name, tree.digest));
+      for (const assembly of session.assemblies.values()) await (await assembly).close();
+      throw new Refusal(
+        "not_found",
+        `"${kept.path}" of "${tree.name}" has changed on this host meanwhile; offer the tree again`,
+      );
+    }
+    for (const assembly of session.assemblies.values()) await (await assembly).finish();
+  }
+
   async #putInPlace(session: Session): Promise<void> {
     const { tree } = session;
     const root = join(this.#storeDir, tree.name);
-    for (const assembly of session.assemblies.values()) await (await assembly).finish();
     // From here until the new record is there the tree is in between: without a record it would be staged anew.
     this.#records.drop(tree.name);
     const files: FileRecord[] = [];
@@ -221,7 +267,7 @@ export class Staging {
       const assembly = await session.assemblies.get(index);
       const kept = session.kept.get(file.path);
       if (assembly !== undefined) await place(assembly.part, root, file.path, file.mode);
-      else if (kept === undefined) await placeEmpty(root, file.path, file.mode);
+      else if (kept === undefined) await placeEmpty(this.#parts.fileOf(tree, index), root, file.path, file.mode);
       else if (kept.mode !== file.mode) await setMode(root, file.path, file.mode);
       const looks = await looksOf(join(root, file.path));
       files.push({
@@ -241,7 +287,6 @@ export class Staging {
       bootId: this.#bootId,
       files,
     });
-    await rm(this.#partFolder(tree), { recursive: true, force: true });
   }
 
   async #begin(tree: Tree): Promise<Session> {
@@ -256,6 +301,8 @@ export class Staging {
       for (const assembly of oldest[1].assemblies.values()) await (await assembly).close();
     }
     const kept = await this.#keepable(tree);
+    const sameMoment = this.#sessions.get(key);
+    if (sameMoment !== undefined) return sameMoment;
     const needed = new Set(
       [...tree.files.entries()].filter(([, file]) => !kept.has(file.path) && file.size > 0n).map(([index]) => index),
     );
@@ -304,20 +351,12 @@ export class Staging {
       throw new Refusal("not_found", `The tree "${request.name}" in version ${request.treeDigest} was not offered`);
     return session;
   }
-
-  #partFolder(tree: Tree): string {
-    return join(this.#storeDir, ".convirt-parts", `${tree.name}-${tree.digest}`);
-  }
-
-  #part(tree: Tree, index: number): string {
-    return join(this.#partFolder(tree), `${index}.part`);
-  }
 }
 
 function keyOf(name: string, digest: string): string {
   return `${name}\n${digest}`;
 }
 
-function gib(bytes: number): string {
-  return `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
+function sizeText(bytes: number): string {
+  return bytes < 1024 ** 3 ? `${(bytes / 1024 ** 2).toFixed(1)} MiB` : `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
 }

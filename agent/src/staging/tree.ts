@@ -10,6 +10,8 @@ export const hashBytes = 32;
 const treeName = /^[A-Za-z0-9_][A-Za-z0-9_.+-]{0,62}$/;
 const mostFiles = 10_000;
 const longestPath = 1024;
+/** What file systems hold, in bytes. */
+const longestName = 255;
 
 export function chunkCount(size: number): number {
   return Math.ceil(size / chunkBytes);
@@ -58,6 +60,7 @@ function pathProblem(path: string): string | undefined {
   if (path.startsWith("/")) return "is absolute";
   if (/\p{Cc}/u.test(path)) return "holds a control character";
   if (path.split("/").some((part) => part === "" || part === "." || part === "..")) return "leads elsewhere";
+  if (path.split("/").some((part) => Buffer.byteLength(part) > longestName)) return "holds a name that is too long";
   return undefined;
 }
 
