@@ -174,7 +174,7 @@ export class ImageFiles {
   async free(name: string): Promise<string> {
     if (!imageNamePattern.test(name))
       throw new Refusal("bad_image_name", `"${name.slice(0, 80)}" is no name for an image`);
-    if (["common", "custom_scripts", "example"].includes(name)) {
+    if (!this.images.store.mayBeImage(name)) {
       throw new Refusal("bad_image_name", `"${name}" is a folder of the store's own, so no image can have its name`);
     }
     const target = join(this.images.store.root, name);

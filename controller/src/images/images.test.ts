@@ -140,6 +140,8 @@ describe("images", () => {
     for (const [query, bytes, code] of [
       ["", body, "name_taken"],
       ["?name=common", body, "bad_image_name"],
+      ["?name=common&replace=true", body, "bad_image_name"],
+      ["?name=example&replace=true", body, "bad_image_name"],
       ["?name=New", body.subarray(0, 100), "archive_invalid"],
     ] as const) {
       const reply = await http()
@@ -177,6 +179,33 @@ describe("images", () => {
       expect([400, 404, 422]).toContain(reply.status);
     }
   });
+
+  test("lie right in the store: no name leads out of it, nor to the folders that are not images", async () => {
+    await mkdir(join(folder, "victim"));
+    await writeFile(join(folder, "victim", "kept"), "x");
+    const before = await snapshot(folder);
+    const names = ["..%2fvictim", "..%2f..%2fetc", "Tiny%2f..%2f..%2fvictim", "%2fetc", ".%2fTiny", "a%00b", "common"];
+    for (const name of [...names, "example", ".hidden", "x".repeat(300)]) {
+      expect((await http().get(`/images/${name}`)).body.code).toBe("not_found");
+      expect((await http().get(`/images/${name}/export`)).body.code).toBe("not_found");
+      expect((await http().delete(`/images/${name}?force=true`)).body.code).toBe("not_found");
+    }
+    expect(await snapshot(folder)).toEqual(before);
+    expect((await http().get("/images")).body.total).toBe(1);
+  });
+
+  test("that come, change and go by hand are listed so without being asked for", async () => {
+    const listed = async () =>
+      ((await http().get("/images")).body.items as { name: string; accepted: boolean }[]).map(
+        ({ name, accepted }) => `${name} ${accepted}`,
+      );
+    await makeImage("Added");
+    await expect.poll(listed, { timeout: 10_000 }).toEqual(["Added true", "Tiny true"]);
+    await writeFile(join(store, "Added", "image.conf"), "a = (\n");
+    await expect.poll(listed, { timeout: 10_000 }).toEqual(["Added false", "Tiny true"]);
+    await rm(join(store, "Added"), { recursive: true });
+    await expect.poll(listed, { timeout: 10_000 }).toEqual(["Tiny true"]);
+  }, 40_000);
 
   test("are made like another, with its own image_name", async () => {
     const { body } = await http().post("/images/Tiny/create-like").send({ name: "Copy" }).expect(201);

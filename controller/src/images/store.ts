@@ -7,6 +7,7 @@ import { imageNamePattern } from "@convirt/contract/names";
 import { evaluate } from "@convirt/image-format/evaluate";
 import { type ImageReading, readImage, rejectedReading } from "./reading.js";
 import { ChangedWhileRead, type HashMemory, hashTree, type Tree } from "./tree/hash.js";
+import { maxNameBytes } from "./tree/names.js";
 import { readTextFile } from "./tree/place.js";
 import { isSettled, isUnchanged } from "./tree/sweep.js";
 import { type FoundTree, printable, UnfitTree, walkTree } from "./tree/walk.js";
@@ -38,6 +39,8 @@ export class ImageStore {
   private readonly images = new Map<string, Held<StoredImage>>();
   private readonly trees = new Map<string, Held<Tree>>();
   private readonly reading = new Map<string, Promise<unknown>>();
+  /** Folders of the store that are no images, as of the last scan. */
+  private excluded = notImages;
 
   constructor(root: string, memory: HashMemory) {
     this.root = root;
@@ -68,8 +71,9 @@ export class ImageStore {
     return [...this.images.values()].map(({ value }) => value).sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** The image as it is on the disk now; undefined when there is none of that name. */
+  /** The image as it is on the disk now; undefined when there is none of that name. A name that a request brings never leads out of the store. */
   async image(name: string): Promise<StoredImage | undefined> {
+    if (!this.mayBeImage(name)) return undefined;
     return await this.fresh(
       `image ${name}`,
       () => this.images.get(name),
@@ -105,7 +109,7 @@ export class ImageStore {
   private async readAnew(name: string): Promise<StoredImage | undefined> {
     const root = join(this.root, name);
     const stats = await lstat(root).catch(absent);
-    if (stats === undefined || name.startsWith(".") || !(stats.isDirectory() || stats.isSymbolicLink())) {
+    if (stats === undefined || !(stats.isDirectory() || stats.isSymbolicLink())) {
       this.images.delete(name);
       return undefined;
     }
@@ -144,13 +148,20 @@ export class ImageStore {
     }
   }
 
+  /** Whether a folder right in the store with this name would be listed: accepted, or rejected with a reason. */
+  mayBeImage(name: string): boolean {
+    const single =
+      name !== "" && !/[/\0]/.test(name) && !name.startsWith(".") && Buffer.byteLength(name) <= maxNameBytes;
+    return single && !this.excluded.has(name);
+  }
+
   private async names(): Promise<string[]> {
-    const excluded = await this.excludes();
+    this.excluded = await this.excludes();
     const entries = await readdir(this.root, { withFileTypes: true });
     return entries
       .filter((entry) => entry.isDirectory() || entry.isSymbolicLink())
       .map(({ name }) => name)
-      .filter((name) => !name.startsWith(".") && !excluded.has(name))
+      .filter((name) => this.mayBeImage(name))
       .sort()
       .slice(0, maxImages);
   }
