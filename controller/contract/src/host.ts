@@ -63,4 +63,5 @@ export const hostView = z.object({
 });
 export type HostView = z.infer<typeof hostView>;
 export const hostQuery = pageQuery.extend({ contact: hostContact.optional(), name: z.string().max(64).optional() });
+export const removeHostQuery = z.strictObject({ force: z.stringbool().default(false) });
 export const drainBody = z.strictObject({ draining: z.boolean() });

@@ -87,10 +87,10 @@ export const editOptionsBody = z.strictObject({
   vmConf: z.strictObject({ set: optionValues.default({}), unset: z.array(z.string()).default([]) }).optional(),
   force: z.boolean().default(false),
 });
-export const importQuery = z.object({
+export const importQuery = z.strictObject({
   name: imageName.optional(),
   modernise: z.stringbool().default(false),
   replace: z.stringbool().default(false),
 });
-export const exportQuery = z.object({ format: z.enum(["tar", "gz", "zst"]).default("gz") });
-export const removeImageQuery = z.object({ force: z.stringbool().default(false) });
+export const exportQuery = z.strictObject({ format: z.enum(["tar", "gz", "zst"]).default("gz") });
+export const removeImageQuery = z.strictObject({ force: z.stringbool().default(false) });

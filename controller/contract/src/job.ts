@@ -93,7 +93,7 @@ export const jobQuery = pageQuery.extend({
 });
 
 /** `log` without `offset` is the whole; `limit` bytes at most. */
-export const logQuery = z.object({
+export const logQuery = z.strictObject({
   offset: z.coerce.number().int().min(0).default(0),
   limit: z.coerce
     .number()

@@ -157,7 +157,7 @@ export const routes = {
     summary: "Remove a host: its trust ends at once",
     role: "admin",
     status: 200,
-    query: z.object({ force: z.stringbool().default(false) }),
+    query: host.removeHostQuery,
     response: done,
   },
 

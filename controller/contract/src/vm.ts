@@ -50,5 +50,8 @@ export const vmQuery = pageQuery.extend({
   name: z.string().max(64).optional(),
 });
 export const vmActionReply = z.object({ already: z.boolean(), vm: vmView });
-export const removeVmQuery = z.object({ disks: z.stringbool().default(false), force: z.stringbool().default(false) });
+export const removeVmQuery = z.strictObject({
+  disks: z.stringbool().default(false),
+  force: z.stringbool().default(false),
+});
 export const removeVmReply = z.object({ removed: z.array(z.string()), kept: z.array(z.string()) });

@@ -3,7 +3,7 @@ import type { SessionView, TokenView, UserView } from "@convirt/contract/session
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query, Req, Res } from "@nestjs/common";
 import type { Request, Response } from "express";
 import type { z } from "zod";
-import { pageOf, sortBy } from "../database/paging.js";
+import { holds, pageOf, sortBy } from "../database/paging.js";
 import { AuthService } from "./auth.service.js";
 import { cookieName } from "./credential.js";
 import type { Identified, Identity } from "./identity.js";
@@ -54,7 +54,7 @@ export class AuthController {
     const { role, username, sort = "username" } = query;
     const wanted = (await this.auth.users())
       .map(toUserView)
-      .filter((user) => (role === undefined || user.role === role) && user.username.includes(username ?? ""));
+      .filter((user) => (role === undefined || user.role === role) && holds(user.username, username));
     return pageOf(sortBy(wanted, sort, ["username", "role", "createdAt", "lastSignInAt"]), query);
   }
 
@@ -87,7 +87,7 @@ export class AuthController {
     const { username, name, sort = "-createdAt" } = query;
     const wanted = (await this.auth.tokens(identity))
       .map((token) => toTokenView(token, token.username))
-      .filter((token) => (username === undefined || token.username === username) && token.name.includes(name ?? ""));
+      .filter((token) => (username === undefined || token.username === username) && holds(token.name, name));
     const fields = ["name", "username", "role", "createdAt", "expiresAt", "lastUsedAt"] as const;
     return pageOf(sortBy(wanted, sort, fields), query);
   }

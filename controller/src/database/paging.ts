@@ -21,6 +21,11 @@ function compare(a: unknown, b: unknown): number {
   return String(a) < String(b) ? -1 : 1;
 }
 
+/** Whether `text` holds `part`, however either is capitalised; no part is held by all. */
+export function holds(text: string, part: string | undefined): boolean {
+  return part === undefined || text.toLowerCase().includes(part.toLowerCase());
+}
+
 export function pageOf<T>(
   items: readonly T[],
   { page, perPage }: { page: number; perPage: number },

@@ -8,6 +8,7 @@ import { Repository } from "typeorm";
 import type { z } from "zod";
 import { AgentsService } from "../agents/agents.service.js";
 import { VmsService } from "../agents/vms.service.js";
+import { holds, pageOf, sortBy } from "../database/paging.js";
 import { inTransaction } from "../database/write-queue.js";
 import { Refusal } from "../errors/refusal.js";
 import { InventoryService } from "../inventory/inventory.service.js";
@@ -25,7 +26,6 @@ type VmAction = "start" | "shutdown" | "destroy";
 
 const actions = { start: Action.START, shutdown: Action.SHUTDOWN, destroy: Action.DESTROY } as const;
 const sortable = ["name", "host", "image", "state", "memoryMib", "vcpus", "createdAt", "stateAgeS"] as const;
-type Sortable = (typeof sortable)[number];
 
 @Injectable()
 export class DomainsService {
@@ -52,21 +52,17 @@ export class DomainsService {
     const query = this.vms.createQueryBuilder("vm").select(listColumns.map((column) => `vm.${column}`));
     if (filter.host !== undefined) query.andWhere("vm.host = :host", { host: filter.host });
     if (filter.image !== undefined) query.andWhere("vm.image = :image", { image: filter.image });
-    const wanted = filter.name?.toLowerCase();
     const now = Date.now();
-    const views = (await query.getMany())
-      .filter((vm) => wanted === undefined || vm.name.toLowerCase().includes(wanted))
+    const views = (await query.orderBy("vm.name").getMany())
+      .filter((vm) => holds(vm.name, filter.name))
       .map((vm) => this.view(vm, now))
       .filter((view) => filter.state === undefined || view.state === filter.state);
-    sortViews(views, filter.sort ?? "name");
-    const first = (filter.page - 1) * filter.perPage;
-    const items = views.slice(first, first + filter.perPage);
-    return { items, total: views.length, page: filter.page, perPage: filter.perPage };
+    return pageOf(sortBy(views, filter.sort ?? "name", sortable), filter);
   }
 
-  /** By id or by name. Throws Refusal not_found. */
+  /** By id, else by name: a VM that is named as another's id never stands in for it. Throws Refusal not_found. */
   async find(idOrName: string): Promise<VmEntity> {
-    const vm = await this.vms.findOne({ where: [{ id: idOrName }, { name: idOrName }] });
+    const vm = (await this.vms.findOneBy({ id: idOrName })) ?? (await this.vms.findOneBy({ name: idOrName }));
     if (vm === null) throw new Refusal("not_found", `There is no VM "${idOrName.slice(0, 80)}"`);
     return vm;
   }
@@ -161,20 +157,4 @@ const listColumns = [
 
 function onHost(vm: VmEntity): { hostId: string; vmName: string; vmUuid: string; vmConfigPath: string } {
   return { hostId: vm.hostId, vmName: vm.name, vmUuid: vm.id, vmConfigPath: vm.vmConfigPath };
-}
-
-function sortViews(views: VmView[], sort: string): void {
-  const descending = sort.startsWith("-");
-  const field = (descending ? sort.slice(1) : sort) as Sortable;
-  if (!sortable.includes(field))
-    throw new Refusal("bad_request", `Cannot sort VMs by "${field}": one of ${sortable.join(", ")} is wanted`);
-  const direction = descending ? -1 : 1;
-  views.sort((a, b) => direction * compare(a[field], b[field]) || compare(a.name, b.name));
-}
-
-function compare(a: string | number | null, b: string | number | null): number {
-  if (a === b) return 0;
-  if (a === null) return -1;
-  if (b === null) return 1;
-  return a < b ? -1 : 1;
 }

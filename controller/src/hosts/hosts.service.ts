@@ -4,7 +4,7 @@ import { Injectable, Logger } from "@nestjs/common";
 import { DataSource, type EntityManager } from "typeorm";
 import type { z } from "zod";
 import { AgentsService } from "../agents/agents.service.js";
-import { pageOf, sortBy } from "../database/paging.js";
+import { holds, pageOf, sortBy } from "../database/paging.js";
 import { inTransaction } from "../database/write-queue.js";
 import { EnrolmentService } from "../enrolment/enrolment.service.js";
 import type { InvitationEntity } from "../enrolment/invitation.entity.js";
@@ -41,9 +41,7 @@ export class HostsService {
       ...invited.filter((one) => !names.has(one.host)).map(invitedView),
     ];
     const wanted = all.filter(
-      (host) =>
-        (query.contact === undefined || host.contact === query.contact) &&
-        (query.name === undefined || host.name.includes(query.name)),
+      (host) => (query.contact === undefined || host.contact === query.contact) && holds(host.name, query.name),
     );
     return pageOf(
       sortBy(wanted, query.sort ?? "name", [

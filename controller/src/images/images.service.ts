@@ -12,6 +12,7 @@ import {
 import { InjectRepository } from "@nestjs/typeorm";
 import { type FSWatcher, watch } from "chokidar";
 import { Repository } from "typeorm";
+import { holds, pageOf, sortBy } from "../database/paging.js";
 import { Refusal } from "../errors/refusal.js";
 import { StoredHashes } from "./hash-memory.js";
 import { ImageVersionEntity } from "./image.entity.js";
@@ -25,6 +26,7 @@ import type { Tree } from "./tree/hash.js";
 const settleMs = 300;
 const settleAtMostMs = 5000;
 const versionsShown = 100;
+const sortable = ["name", "accepted", "platform", "osName", "bytes", "changedAt", "vms"] as const;
 
 export interface ImageFilter {
   page: number;
@@ -148,20 +150,12 @@ export class ImagesService implements OnApplicationBootstrap, OnApplicationShutd
 
   async list(filter: ImageFilter): Promise<{ items: ImageSummary[]; total: number; page: number; perPage: number }> {
     const vms = (await this.users?.countAll()) ?? new Map<string, number>();
-    const wanted = filter.name?.toLowerCase();
     const all = this.store
       .all()
       .filter((image) => filter.accepted === undefined || image.accepted === filter.accepted)
-      .filter((image) => wanted === undefined || image.name.toLowerCase().includes(wanted))
+      .filter((image) => holds(image.name, filter.name))
       .map((image) => toSummary(image, vms.get(image.name) ?? 0));
-    sortBy(all, filter.sort ?? "name");
-    const first = (filter.page - 1) * filter.perPage;
-    return {
-      items: all.slice(first, first + filter.perPage),
-      total: all.length,
-      page: filter.page,
-      perPage: filter.perPage,
-    };
+    return pageOf(sortBy(all, filter.sort ?? "name", sortable), filter);
   }
 
   async show(name: string): Promise<ImageView> {
@@ -178,19 +172,4 @@ export class ImagesService implements OnApplicationBootstrap, OnApplicationShutd
   async usersOf(name: string): Promise<number> {
     return (await this.users?.countByImage(name)) ?? 0;
   }
-}
-
-const sortable = ["name", "accepted", "platform", "osName", "bytes", "changedAt", "vms"] as const;
-
-function sortBy(images: ImageSummary[], sort: string): void {
-  const down = sort.startsWith("-");
-  const field = sortable.find((name) => name === sort.replace(/^-/, ""));
-  if (field === undefined) {
-    throw new Refusal("bad_request", `Images cannot be sorted by "${sort}"; they can by ${sortable.join(", ")}`);
-  }
-  images.sort((a, b) => {
-    const [x, y] = [a[field] ?? "", b[field] ?? ""];
-    const order = x < y ? -1 : x > y ? 1 : a.name < b.name ? -1 : 1;
-    return down ? -order : order;
-  });
 }
