@@ -15,7 +15,8 @@ export async function editFile(context: Context, image: string, path: string, fo
   writeFileSync(file, before.text, { mode: 0o600 });
 
   const command = editor();
-  const done = spawnSync(command, [file], { stdio: "inherit" });
+  // As git does it: the editor's words are the person's own and may hold options, the file's name goes in as an argument.
+  const done = spawnSync("/bin/sh", ["-c", `${command} "$@"`, command, file], { stdio: "inherit" });
   if (done.error || done.status !== 0) {
     throw new CommandFailed(
       exitCodes.refused,

@@ -2,9 +2,22 @@
 // error can drive the terminal.
 import Table from "cli-table3";
 
-/** Text as it may be written to a terminal: escape sequences and other control characters are shown as `\xNN`, newlines and tabs stay. */
+/** Control characters, and those that turn the direction of a line around or break it unseen. */
+const unseen = /(?![\n\t])[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/gu;
+
+/** Text as it may be written to a terminal: what would drive it is shown as `\xNN` or `\uNNNN`; newlines and tabs stay. */
 export function plain(text: string): string {
-  return text.replace(/(?![\n\t])\p{Cc}/gu, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`);
+  return text.replace(unseen, shown);
+}
+
+/** The same for what must stay on its line: newlines and tabs are shown too. */
+export function plainLine(text: string): string {
+  return plain(text).replace(/[\n\t]/g, shown);
+}
+
+function shown(character: string): string {
+  const code = character.charCodeAt(0).toString(16);
+  return code.length > 2 ? `\\u${code.padStart(4, "0")}` : `\\x${code.padStart(2, "0")}`;
 }
 
 /** Removes escape sequences from a chunk of a log and shows other control characters harmless; carriage returns stay as line ends. */
@@ -35,7 +48,7 @@ export function table(head: readonly string[], rows: readonly (readonly (string 
       middle: "",
     },
   });
-  for (const row of rows) sheet.push(row.map((cell) => (cell === null ? "-" : plain(String(cell)))));
+  for (const row of rows) sheet.push(row.map((cell) => (cell === null ? "-" : plainLine(String(cell)))));
   return sheet
     .toString()
     .split("\n")

@@ -70,12 +70,29 @@ export function forget(): void {
 /** The settings that a command works with, from all three places. A saved token is never sent to another server than the one that gave it. */
 export function currentSettings(flags: { server?: string | undefined }): Settings {
   const file = loadSaved();
-  const server = flags.server ?? process.env["CONVIRT_SERVER"] ?? file?.server ?? defaultServer;
+  const server = address(flags.server ?? process.env["CONVIRT_SERVER"] ?? file?.server ?? defaultServer);
   const sameServer = file !== undefined && file.server === server;
   const token = process.env["CONVIRT_TOKEN"] ?? (sameServer ? file.token : undefined);
-  const caFile = process.env["CONVIRT_CA_FILE"];
-  const ca = caFile ? readFileSync(caFile, "utf8") : sameServer ? file.ca : undefined;
+  const ca = namedAuthority() ?? (sameServer ? file.ca : undefined);
   return { server, ...(token === undefined ? {} : { token }), ...(ca === undefined ? {} : { ca }) };
+}
+
+/** PEM of the authority that CONVIRT_CA_FILE names: it is taken as it is. */
+export function namedAuthority(): string | undefined {
+  const file = process.env["CONVIRT_CA_FILE"];
+  return file ? readFileSync(file, "utf8") : undefined;
+}
+
+/** A controller's address as it is kept and compared: scheme, name and port alone. */
+function address(given: string): string {
+  const url = URL.canParse(given) ? new URL(given) : undefined;
+  const isPlain = url !== undefined && ["http:", "https:"].includes(url.protocol) && url.username === "";
+  if (!isPlain || url.pathname !== "/" || url.search !== "" || url.hash !== "")
+    throw new CommandFailed(
+      exitCodes.usage,
+      `Cannot use "${given}" as the controller's address: it must be http://HOST:PORT or https://HOST:PORT.`,
+    );
+  return url.origin;
 }
 
 /** The password for `convirt login` without a terminal. */

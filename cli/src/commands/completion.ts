@@ -60,25 +60,26 @@ complete -F _convirt convirt
 function zshScript(entries: readonly Entry[]): string {
   return `#compdef convirt
 # zsh completion for convirt; made by: convirt completion zsh
+# zsh ties \`path\` to PATH and \`words\` to the line: neither name is free here.
 _convirt() {
-  local path="" word words_found=""
-  for word in "\${words[@]:1:CURRENT-2}"; do
+  local said="" word found=""
+  for word in "\${(@)words[2,CURRENT-1]}"; do
     case $word in
       -*) ;;
-      *) path=\${path:+$path }$word ;;
+      *) said=\${said:+$said }$word ;;
     esac
   done
   while :; do
-    case $path in
-${cases(entries).replaceAll("words=", "words_found=")}
+    case $said in
+${cases(entries).replaceAll("words=", "found=")}
     esac
-    if [[ -n $words_found || -z $path ]]; then break; fi
-    case $path in
-      *" "*) path=\${path% *} ;;
-      *) path="" ;;
+    if [[ -n $found || -z $said ]]; then break; fi
+    case $said in
+      *" "*) said=\${said% *} ;;
+      *) said="" ;;
     esac
   done
-  compadd -- \${=words_found} || _files
+  compadd -- \${=found} || _files
 }
 compdef _convirt convirt
 `;

@@ -1,8 +1,9 @@
 import type { HostView } from "@convirt/contract/host";
 import type { Command } from "commander";
 import { withContext } from "../context.js";
+import { wholeNumber } from "../number.js";
 import { duration, plain, size, table } from "../output.js";
-import { listOptions, listQuery, moreLine } from "../paging.js";
+import { type ListFlags, listOptions, listQuery, moreLine } from "../paging.js";
 
 export function hostCommands(program: Command): void {
   const host = program.command("host").description("hosts: invite, list, show, drain, remove");
@@ -10,19 +11,19 @@ export function hostCommands(program: Command): void {
   host
     .command("invite <name>")
     .description("make the one string by which a host enters")
-    .option("--ttl <seconds>", "how long it is good for", "3600")
-    .action((name: string, flags: { ttl: string }, command: Command) =>
+    .addOption(wholeNumber("--ttl <seconds>", "how long it is good for", [60, 86_400]).default(3600))
+    .action((name: string, flags: { ttl: number }, command: Command) =>
       withContext(command, async ({ client, show }) => {
-        const made = await client.call("inviteHost", { body: { host: name, ttlSeconds: Number(flags.ttl) } });
+        const made = await client.call("inviteHost", { body: { host: name, ttlSeconds: flags.ttl } });
         show(made, (answer) =>
           [
-            `On ${name}, as root, within ${duration(Number(flags.ttl))}, once:`,
+            `On ${name}, as root, within ${duration(flags.ttl)}, once:`,
             "",
             "  convirt-agent enrol <<'END'",
             `  ${answer.invitation}`,
             "  END",
             "",
-            "It shows the host appear here: convirt host list",
+            "A moment later the host is in contact: convirt host list",
           ].join("\n"),
         );
       }),
@@ -31,7 +32,7 @@ export function hostCommands(program: Command): void {
   listOptions(host.command("list").description("list hosts with the age of their last contact"), "name")
     .option("--contact <state>", "invited, in_contact or silent")
     .option("--name <part>", "names that hold this")
-    .action((flags: Record<string, string>, command: Command) =>
+    .action((flags: ListFlags & Record<string, string>, command: Command) =>
       withContext(command, async ({ client, show }) => {
         const hosts = await client.call("listHosts", {
           query: { ...listQuery(flags), contact: flags["contact"], name: flags["name"] },

@@ -1,4 +1,6 @@
-import { createReadStream, createWriteStream } from "node:fs";
+import { once } from "node:events";
+import { createReadStream, createWriteStream, rmSync } from "node:fs";
+import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ImageSummary, ImageView } from "@convirt/contract/image";
 import { type Command, Option } from "commander";
@@ -7,7 +9,7 @@ import { withContext } from "../context.js";
 import { editFile } from "../edit.js";
 import { CommandFailed, exitCodes } from "../exit.js";
 import { ago, plain, size, table } from "../output.js";
-import { listOptions, listQuery, moreLine } from "../paging.js";
+import { type ListFlags, listOptions, listQuery, moreLine } from "../paging.js";
 import { diagnosticLines } from "./diagnostics.js";
 import { localImageCommands } from "./image-local.js";
 
@@ -27,7 +29,7 @@ function listImages(image: Command): void {
     .option("--name <part>", "names that hold this")
     .option("--rejected", "only those that are rejected")
     .option("--scan", "read the image store again first")
-    .action((flags: Record<string, string>, command: Command) =>
+    .action((flags: ListFlags & Record<string, string>, command: Command) =>
       withContext(command, async ({ client, show }) => {
         if (flags["scan"]) await client.call("scanImages");
         const images = await client.call("listImages", {
@@ -64,9 +66,7 @@ function changeImages(image: Command): void {
 
   image
     .command("edit <image> <file>")
-    .description(
-      "edit a file of an image in $EDITOR, linted before it is saved; or set options with --set-image, --set-vm",
-    )
+    .description("edit a file of an image in $EDITOR, linted before it is saved; options alone: image set")
     .option("--force", "save although lint finds errors")
     .action((name: string, file: string, flags: { force?: boolean }, command: Command) =>
       withContext(command, (context) => editFile(context, name, file, flags.force ?? false)),
@@ -118,7 +118,10 @@ function moveImages(image: Command): void {
     .action((archive: string, flags: { name?: string; modernise?: boolean; replace?: boolean }, command: Command) =>
       withContext(command, async ({ client, show }) => {
         const stream = archive === "-" ? process.stdin : createReadStream(archive);
-        const made = await client.call("importImage", { query: { ...flags }, stream });
+        const made = await client.call("importImage", {
+          query: { name: flags.name, modernise: flags.modernise, replace: flags.replace },
+          stream,
+        });
         show(made, imageText);
       }),
     );
@@ -137,10 +140,27 @@ function moveImages(image: Command): void {
             "Cannot write an archive to a terminal: redirect it, or name a file with --output.",
           );
         const response = await client.open("exportImage", { params: { name }, query: { format: flags.format } });
-        await pipeline(response.body, output === "-" ? process.stdout : createWriteStream(output, { flags: "wx" }));
-        if (output !== "-") process.stderr.write(`${output} is written.\n`);
+        if (output === "-") return await pipeline(response.body, process.stdout);
+        await writeWhole(response.body, output);
+        process.stderr.write(`${output} is written.\n`);
       }),
     );
+}
+
+/** Takes no file's place, and leaves no part of an archive behind when the rest does not come. */
+async function writeWhole(archive: Readable, path: string): Promise<void> {
+  const file = createWriteStream(path, { flags: "wx" });
+  await once(file, "open");
+  try {
+    await pipeline(archive, file);
+  } catch (error) {
+    rmSync(path, { force: true });
+    if (error instanceof Error && "syscall" in error && "path" in error) throw error;
+    throw new CommandFailed(
+      exitCodes.unreachable,
+      `Cannot export to ${path}: the archive broke off (${error instanceof Error ? error.message : String(error)}); nothing is kept of it.`,
+    );
+  }
 }
 
 function imageTable(images: readonly ImageSummary[]): string {

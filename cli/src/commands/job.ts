@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { withContext } from "../context.js";
 import { CommandFailed, exitCodes } from "../exit.js";
 import { plain } from "../output.js";
-import { listOptions, listQuery, moreLine } from "../paging.js";
+import { type ListFlags, listOptions, listQuery, moreLine } from "../paging.js";
 import { watchJob } from "../progress.js";
 import { jobTable, jobText } from "./job-text.js";
 
@@ -14,7 +14,7 @@ export function jobCommands(program: Command): void {
     .option("--host <host>")
     .option("--image <image>")
     .option("--vm <vm>")
-    .action((flags: Record<string, string>, command: Command) =>
+    .action((flags: ListFlags & Record<string, string>, command: Command) =>
       withContext(command, async ({ client, show }) => {
         const { status, host, image, vm } = flags;
         const jobs = await client.call("listJobs", { query: { ...listQuery(flags), status, host, image, vm } });

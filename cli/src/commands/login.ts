@@ -4,7 +4,16 @@ import { trustedAuthority } from "../authority.js";
 import { Client } from "../client.js";
 import { withContext } from "../context.js";
 import { CommandFailed, exitCodes } from "../exit.js";
-import { currentSettings, forget, loadSaved, passwordFromEnvironment, save, settingsPath } from "../settings.js";
+import { wholeNumber } from "../number.js";
+import {
+  currentSettings,
+  forget,
+  loadSaved,
+  namedAuthority,
+  passwordFromEnvironment,
+  save,
+  settingsPath,
+} from "../settings.js";
 
 export function loginCommands(program: Command): void {
   program
@@ -12,7 +21,7 @@ export function loginCommands(program: Command): void {
     .description("sign in to a controller and keep a token for it")
     .option("--username <name>")
     .option("--password-stdin", "read the password from standard input")
-    .option("--days <n>", "days until the token expires", "90")
+    .addOption(wholeNumber("--days <n>", "days until the token expires, 366 at most", [1, 366]).default(90))
     .option("--accept-ca <sha256>", "trust the controller's own authority if its key has this SHA-256")
     .action(async (server: string | undefined, flags: LoginFlags, command: Command) => login(server, flags, command));
 
@@ -22,10 +31,13 @@ export function loginCommands(program: Command): void {
     .action((_flags: unknown, command: Command) =>
       withContext(command, async ({ client }) => {
         const saved = loadSaved();
-        if (saved?.tokenId !== undefined && saved.server === client.server)
-          await client.call("revokeToken", { params: { id: saved.tokenId } });
+        // Signed out is signed out: a token that cannot be revoked is forgotten here all the same.
+        const trouble =
+          saved?.tokenId !== undefined && saved.server === client.server
+            ? await revoked(client, saved.tokenId)
+            : undefined;
         forget();
-        process.stderr.write("Signed out.\n");
+        process.stderr.write(trouble === undefined ? "Signed out.\n" : `Signed out here. ${trouble}\n`);
       }),
     );
 
@@ -39,16 +51,28 @@ export function loginCommands(program: Command): void {
     );
 }
 
+/** Revokes the token; a sentence when that could not be done. One that the controller takes no more needs no revoking. */
+async function revoked(client: Client, id: string): Promise<string | undefined> {
+  try {
+    await client.call("revokeToken", { params: { id } });
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof CommandFailed)) throw error;
+    if (error.exitCode === exitCodes.denied || error.exitCode === exitCodes.notFound) return undefined;
+    return `The token is still good until it expires: ${error.message}`;
+  }
+}
+
 interface LoginFlags {
   username?: string;
   passwordStdin?: boolean;
-  days: string;
+  days: number;
   acceptCa?: string;
 }
 
 async function login(server: string | undefined, flags: LoginFlags, command: Command): Promise<void> {
   const settings = currentSettings({ server: server ?? command.optsWithGlobals<{ server?: string }>().server });
-  const ca = await trustedAuthority(settings.server, settings.ca, flags.acceptCa);
+  const ca = namedAuthority() ?? (await trustedAuthority(settings.server, settings.ca, flags.acceptCa));
   const username =
     flags.username ?? (await ask(async () => (await import("@inquirer/prompts")).input({ message: "User" })));
   const password = await readPassword(flags.passwordStdin ?? false);
@@ -62,7 +86,7 @@ async function login(server: string | undefined, flags: LoginFlags, command: Com
       .map((one) => one.split(";")[0])
       .join("; ");
     const token = await client.call("createToken", {
-      body: { name: `convirt on ${hostname()}`.slice(0, 64), expiresInDays: Number(flags.days) },
+      body: { name: `convirt on ${hostname()}`.slice(0, 64), expiresInDays: flags.days },
       headers: { cookie },
     });
     await client.call("signOut", { headers: { cookie } });

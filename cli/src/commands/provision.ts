@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { assignment } from "../assignment.js";
 import { withContext } from "../context.js";
 import { CommandFailed, exitCodes } from "../exit.js";
+import { wholeNumber } from "../number.js";
 import { plain, size } from "../output.js";
 import { watchJob } from "../progress.js";
 import { diagnosticLines } from "./diagnostics.js";
@@ -14,7 +15,7 @@ interface Flags {
   setVm?: ProvisionBody["vmConf"];
   start?: boolean;
   replaceDisks?: boolean;
-  timeout?: string;
+  timeout?: number;
   reason?: string;
   dryRun?: boolean;
   follow: boolean;
@@ -30,7 +31,7 @@ export function provisionCommand(program: Command): void {
     .addOption(assignment("--set-vm <name=value>", "a value for an option of vm_conf.template"))
     .option("--start", "start the VM when it is proven")
     .option("--replace-disks", "disks that exist already may be overwritten")
-    .option("--timeout <seconds>", "end the script after this long")
+    .addOption(wholeNumber("--timeout <seconds>", "end the script after this long", [1, 86_400]))
     .option("--reason <text>", "why, for the record")
     .option("--dry-run", "show what would happen; nothing is written anywhere")
     .option("--no-follow", "do not wait for the job's end")
@@ -64,7 +65,7 @@ function requestBody(image: string, flags: Flags): Partial<ProvisionBody> {
     vmConf: flags.setVm ?? {},
     start: flags.start ?? false,
     replaceDisks: flags.replaceDisks ?? false,
-    ...(flags.timeout === undefined ? {} : { timeoutSeconds: Number(flags.timeout) }),
+    ...(flags.timeout === undefined ? {} : { timeoutSeconds: flags.timeout }),
     ...(flags.reason === undefined ? {} : { reason: flags.reason }),
   };
 }

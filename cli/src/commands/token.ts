@@ -1,6 +1,8 @@
 import type { Command } from "commander";
 import { withContext } from "../context.js";
+import { wholeNumber } from "../number.js";
 import { ago, table } from "../output.js";
+import { type ListFlags, listOptions, listQuery, moreLine } from "../paging.js";
 
 export function tokenCommands(program: Command): void {
   const token = program.command("token").description("API tokens: create, list, revoke");
@@ -9,22 +11,24 @@ export function tokenCommands(program: Command): void {
     .command("create <name>")
     .description("make a token; it is shown this once")
     .option("--role <role>", "viewer, operator or admin; at most your own")
-    .option("--days <n>", "days until it expires, 366 at most", "90")
-    .action((name: string, flags: { role?: string; days: string }, command: Command) =>
+    .addOption(wholeNumber("--days <n>", "days until it expires, 366 at most", [1, 366]).default(90))
+    .action((name: string, flags: { role?: string; days: number }, command: Command) =>
       withContext(command, async ({ client, show }) => {
         const made = await client.call("createToken", {
-          body: { name, role: flags.role, expiresInDays: Number(flags.days) },
+          body: { name, role: flags.role, expiresInDays: flags.days },
         });
         show(made, (answer) => `${answer.token}\n\nShown this once; good until ${answer.expiresAt} as ${answer.role}.`);
       }),
     );
 
-  token
-    .command("list")
-    .description("list tokens")
-    .action((_flags: unknown, command: Command) =>
+  listOptions(token.command("list").description("list tokens; an admin sees all"), "-createdAt")
+    .option("--name <part>", "names that hold this")
+    .option("--username <name>", "tokens of this user")
+    .action((flags: ListFlags & Record<string, string>, command: Command) =>
       withContext(command, async ({ client, show }) => {
-        const tokens = await client.call("listTokens");
+        const tokens = await client.call("listTokens", {
+          query: { ...listQuery(flags), name: flags["name"], username: flags["username"] },
+        });
         show(tokens, (answer) =>
           answer.items.length === 0
             ? "No tokens."
@@ -38,7 +42,7 @@ export function tokenCommands(program: Command): void {
                   one.expiresAt,
                   one.lastUsedAt === null ? "never" : ago(one.lastUsedAt),
                 ]),
-              ),
+              ) + moreLine(answer),
         );
       }),
     );

@@ -2,7 +2,7 @@ import type { VmDetail, VmView } from "@convirt/contract/vm";
 import type { Command } from "commander";
 import { withContext } from "../context.js";
 import { ago, duration, plain, size, table } from "../output.js";
-import { listOptions, listQuery, moreLine } from "../paging.js";
+import { type ListFlags, listOptions, listQuery, moreLine } from "../paging.js";
 
 const actions = [
   { verb: "start", route: "startVm", done: "is started", already: "runs already" },
@@ -18,7 +18,7 @@ export function vmCommands(program: Command): void {
     .option("--image <image>")
     .option("--state <state>", "running, paused, stopped, crashed, …")
     .option("--name <part>", "names that hold this")
-    .action((flags: Record<string, string>, command: Command) =>
+    .action((flags: ListFlags & Record<string, string>, command: Command) =>
       withContext(command, async ({ client, show }) => {
         const { host, image, state, name } = flags;
         const vms = await client.call("listVms", { query: { ...listQuery(flags), host, image, state, name } });
