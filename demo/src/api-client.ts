@@ -51,10 +51,6 @@ export class ApiClient {
     return new ApiClient(url, token);
   }
 
-  async close(): Promise<void> {
-    // fetch keeps its connections itself; nothing to end. The method is there so that callers need not know.
-  }
-
   /** Calls a route; the answer is checked against the contract. Throws ApiError. */
   async call<N extends RouteName>(name: N, options: Options = {}): Promise<Answer<N>> {
     const response = await this.fetch(name, options);

@@ -1,6 +1,7 @@
 // A whole ConVirt on one machine: a controller and hosts as real processes, in a folder of their own, on free ports of the loopback. Each host has its own agent,
 // image store, logs and state, and drives a Xen of its own by the real `xl` driver: `fake-xen`. The demo, the tests and the benches all start this.
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { chmodSync, createWriteStream, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -11,16 +12,15 @@ import { ApiClient } from "./api-client.js";
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const startLimitMs = 30_000;
 const stopLimitMs = 10_000;
-const password = "demo-password";
+const startAttempts = 3;
 
 export interface InstallationOptions {
   /** Everything is written below this folder. */
   folder: string;
   /** The port of HTTP; a free one is taken when it is not free. */
   httpPort?: number;
-  /** Image store of the controller; a copy of the one that is shipped, unless given. */
+  /** Image store of the controller. */
   store: string;
-  adminPassword?: string;
 }
 
 export interface Host {
@@ -38,27 +38,43 @@ export class Installation {
   readonly adminPassword: string;
   readonly #options: InstallationOptions;
   readonly hosts = new Map<string, Host>();
+  readonly #children = new Set<ChildProcess>();
+  #stopped = false;
   #controller: ChildProcess | undefined;
   #httpPort = 0;
   #httpsPort = 0;
   #client: ApiClient | undefined;
 
-  private constructor(options: InstallationOptions) {
+  /** Nothing runs yet: see `start`. The password is of this installation alone, since whoever signs in as admin may have a script run. */
+  constructor(options: InstallationOptions) {
     this.folder = options.folder;
     this.#options = options;
-    this.adminPassword = options.adminPassword ?? password;
+    this.adminPassword = randomBytes(9).toString("base64url");
   }
 
   /** Starts a controller and signs in. */
   static async start(options: InstallationOptions): Promise<Installation> {
     const installation = new Installation(options);
-    installation.#httpPort = await freePort(options.httpPort ?? 0);
-    installation.#httpsPort = await freePort(0);
-    mkdirSync(join(options.folder, "controller"), { recursive: true });
-    writeFileSync(join(options.folder, "controller", "password"), `${installation.adminPassword}\n`, { mode: 0o600 });
-    await installation.startController();
-    installation.#client = await ApiClient.signIn(installation.httpUrl, "admin", installation.adminPassword);
+    await installation.start();
     return installation;
+  }
+
+  /** Starts the controller and signs in. When a port is taken by another program in the moment between, others are tried. */
+  async start(): Promise<void> {
+    mkdirSync(join(this.folder, "controller"), { recursive: true });
+    writeFileSync(join(this.folder, "controller", "password"), `${this.adminPassword}\n`, { mode: 0o600 });
+    for (let attempt = 1; ; attempt += 1) {
+      this.#httpPort = await freePort(this.#options.httpPort ?? 0);
+      this.#httpsPort = await freePort(0);
+      try {
+        await this.startController();
+        break;
+      } catch (error) {
+        const portsAreFree = (await isFree(this.#httpPort)) && (await isFree(this.#httpsPort));
+        if (this.#stopped || portsAreFree || attempt === startAttempts) throw error;
+      }
+    }
+    this.#client = await ApiClient.signIn(this.httpUrl, "admin", this.adminPassword);
   }
 
   get httpUrl(): string {
@@ -81,7 +97,7 @@ export class Installation {
 
   async startController(): Promise<void> {
     const { folder, store } = this.#options;
-    this.#controller = spawn(process.execPath, [join(root, "controller/dist/main.js")], {
+    this.#controller = this.#spawn([join(root, "controller/dist/main.js")], {
       env: {
         PATH: process.env["PATH"] ?? "",
         CONVIRT_CONFIG: emptyFile(join(folder, "controller", "controller.toml")),
@@ -168,14 +184,22 @@ export class Installation {
     return { VM_DISKS_DIR: join(vm, "disks"), VM_CONF_DIR: join(vm, "configs") };
   }
 
-  /** Ends every process that this started. */
+  /** Ends every process that this started, and starts no more. */
   async stop(): Promise<void> {
-    await this.#client?.close();
-    await Promise.all([this.stopController(), ...[...this.hosts.values()].map((host) => end(host.process, "SIGTERM"))]);
+    this.#stopped = true;
+    await Promise.all([...this.#children].map((child) => end(child, "SIGTERM")));
+  }
+
+  #spawn(words: string[], options: SpawnOptions): ChildProcess {
+    if (this.#stopped) throw new Error("The installation is stopped");
+    const child = spawn(process.execPath, words, options);
+    this.#children.add(child);
+    child.once("exit", () => this.#children.delete(child));
+    return child;
   }
 
   #startAgent(name: string, configFile: string): Promise<ChildProcess> {
-    const agent = spawn(process.execPath, agentWords(configFile, ["run"]), {
+    const agent = this.#spawn(agentWords(configFile, ["run"]), {
       env: { PATH: process.env["PATH"] ?? "" },
       stdio: ["ignore", "ignore", "pipe"],
     });
@@ -183,7 +207,7 @@ export class Installation {
   }
 
   async #agentCommand(configFile: string, words: string[], input: string): Promise<void> {
-    const command = spawn(process.execPath, agentWords(configFile, words), {
+    const command = this.#spawn(agentWords(configFile, words), {
       env: { PATH: process.env["PATH"] ?? "" },
       stdio: ["pipe", "ignore", "pipe"],
     });
@@ -224,12 +248,14 @@ function emptyFile(path: string): string {
 async function ready(child: ChildProcess, logFile: string, what: string): Promise<ChildProcess> {
   const log = createWriteStream(logFile, { flags: "a" });
   let said = "";
+  let onExit: (code: number | null) => void = () => undefined;
   await new Promise<void>((resolve, reject) => {
+    onExit = (code) => reject(new Error(`${what} ended with ${code} at its start:\n${said}`));
     const timer = setTimeout(
       () => reject(new Error(`${what} is not ready after ${startLimitMs / 1000} s; see ${logFile}`)),
       startLimitMs,
     );
-    child.once("exit", (code) => reject(new Error(`${what} ended with ${code} at its start:\n${said}`)));
+    child.once("exit", onExit);
     child.stderr?.on("data", (chunk: Buffer) => {
       log.write(chunk);
       if (said.length < 100_000) said += chunk.toString("utf8");
@@ -239,7 +265,7 @@ async function ready(child: ChildProcess, logFile: string, what: string): Promis
       }
     });
   });
-  child.removeAllListeners("exit");
+  child.off("exit", onExit);
   return child;
 }
 
@@ -254,16 +280,22 @@ async function end(child: ChildProcess | undefined, signal: "SIGTERM" | "SIGKILL
 
 /** This port if it is free, else any. */
 export async function freePort(wanted: number): Promise<number> {
-  for (const port of [wanted, 0]) {
-    const probe = createServer();
-    const got = await new Promise<number | undefined>((resolve) => {
-      probe.once("error", () => resolve(undefined));
-      probe.listen(port, "127.0.0.1", () => resolve((probe.address() as { port: number }).port));
-    });
-    if (got !== undefined) {
-      await new Promise((resolve) => probe.close(resolve));
-      return got;
-    }
-  }
-  throw new Error("There is no free port on 127.0.0.1");
+  const port = (await probe(wanted)) ?? (await probe(0));
+  if (port === undefined) throw new Error("There is no free port on 127.0.0.1");
+  return port;
+}
+
+async function isFree(port: number): Promise<boolean> {
+  return (await probe(port)) !== undefined;
+}
+
+/** The port that could be listened on, a free one for 0; undefined when it is taken. */
+async function probe(port: number): Promise<number | undefined> {
+  const server = createServer();
+  const got = await new Promise<number | undefined>((resolve) => {
+    server.once("error", () => resolve(undefined));
+    server.listen(port, "127.0.0.1", () => resolve((server.address() as { port: number }).port));
+  });
+  if (got !== undefined) await new Promise((resolve) => server.close(resolve));
+  return got;
 }

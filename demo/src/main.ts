@@ -11,41 +11,42 @@ const usualPort = 8080;
 const hostNames = ["xen1", "xen2", "xen3"];
 const once = process.argv.includes("--once");
 
-const say = (line = "") => process.stdout.write(`${line}\n`);
+let quiet = false;
+const say = (line = "") => quiet || process.stdout.write(`${line}\n`);
 const dim = (text: string) => (process.stdout.isTTY ? `\u001b[2m${text}\u001b[0m` : text);
 const bold = (text: string) => (process.stdout.isTTY ? `\u001b[1m${text}\u001b[0m` : text);
 
 /** Where the demo keeps what it makes: a folder of its own, removed at its end. */
 const folder = mkdtempSync(join(tmpdir(), "convirt-demo-"));
-let installation: Installation | undefined;
+const store = join(folder, "store");
+const installation = new Installation({ folder, store, httpPort: usualPort });
+const host1 = "xen1";
 
 async function main(): Promise<number> {
   const started = performance.now();
   say(bold("ConVirt demo"));
-  const store = join(folder, "store");
   cpSync(join(root, "image_store"), store, { recursive: true });
-  const stand = standIns(store);
+  const values = { ...ownPlaces(), ...standIns() };
 
-  installation = await Installation.start({ folder, store, httpPort: usualPort });
-  say(
-    `${dim("controller")}  ${installation.httpUrl}, images: ${(await installation.client.call("listImages")).items.map((image) => image.name).join(", ")}`,
-  );
+  await installation.start();
+  // The shipped image keeps its disks where a host of its own would; the demo's copy keeps them in the demo's folder, so that a request needs no more.
+  await installation.client.call("editOptions", {
+    params: { name: "Tiny_Linux" },
+    body: { imageConf: { set: values } },
+  });
+  const images = (await installation.client.call("listImages")).items.map((image) => image.name);
+  say(`${dim("controller")}  ${installation.httpUrl}, images: ${images.join(", ")}`);
   // The first host does the work; the others come while it does.
-  await installation.addHost("xen1");
-  say(`${dim("host")}        xen1 is enrolled over mutual TLS and in contact`);
-  const others = Promise.all(hostNames.slice(1).map((name) => installation?.addHost(name)));
+  await installation.addHost(host1);
+  say(`${dim("host")}        ${host1} is enrolled over mutual TLS and in contact`);
+  const others = Promise.all(hostNames.slice(1).map((name) => installation.addHost(name)));
+  // Its failure is met where it is waited for; until then it is no fault of the process.
+  others.catch(() => undefined);
 
   const job = await installation.client.call("provision", {
-    body: {
-      image: "Tiny_Linux",
-      host: "xen1",
-      vm: "hello",
-      imageConf: { ...installation.places("xen1"), ...stand },
-      start: true,
-      reason: "the demo",
-    },
+    body: { image: "Tiny_Linux", host: host1, vm: "hello", start: true, reason: "the demo" },
   });
-  say(`${dim("request")}     VM "hello" from image Tiny_Linux on xen1`);
+  say(`${dim("request")}     VM "hello" from image Tiny_Linux on ${host1}`);
   let firstLine = true;
   for await (const event of installation.client.events(job.id)) {
     if (event.kind === "log" && firstLine) {
@@ -82,18 +83,24 @@ function show(event: JobEvent): void {
 async function showWhatWasMade(configPath: string, disk: string): Promise<void> {
   const run = (program: string, ...words: string[]) => spawnSync(program, words, { encoding: "utf8" }).stdout.trimEnd();
   say();
-  say(bold("What was made on xen1"));
+  say(bold(`What was made on ${host1}`));
   say(run("ls", "-lhs", disk));
   say();
   say(dim(configPath));
   say(readFileSync(configPath, "utf8").trimEnd());
   say();
   say(dim("xl list"));
-  say(run(join(installation?.host("xen1").folder ?? "", "bin", "xl"), "list"));
+  say(run(join(installation.host(host1).folder, "bin", "xl"), "list"));
+}
+
+/** Values that place a VM's files into the folder of the host that it is made on. */
+function ownPlaces(): Record<string, string> {
+  const vm = join(folder, "hosts", "$SERVER_NAME", "vm");
+  return { VM_DISKS_DIR: join(vm, "disks"), VM_CONF_DIR: join(vm, "configs") };
 }
 
 /** A demo machine need not have a guest's kernel or a static busybox: then something stands in, and we say so. */
-function standIns(store: string): Record<string, string> {
+function standIns(): Record<string, string> {
   const values: Record<string, string> = {};
   const kernel = ["/vmlinuz", "/boot/vmlinuz"].find((path) => existsSync(path));
   if (kernel === undefined) {
@@ -105,16 +112,16 @@ function standIns(store: string): Record<string, string> {
   } else values["guest_kernel"] = kernel;
   const isStatic = existsSync("/bin/busybox") && spawnSync("/bin/busybox", ["cpio", "--help"]).status === 0;
   if (!isStatic) {
-    values["busybox"] = standInBusybox(store);
+    values["busybox"] = standInBusybox();
     say(dim("There is no busybox with cpio here (apt-get install busybox-static): a script stands in for it."));
   }
   return values;
 }
 
 /** Answers to the one applet that Tiny_Linux asks for on the host, by the system's own tar. */
-function standInBusybox(store: string): string {
-  const path = join(store, "..", "stand-in", "busybox");
-  mkdirSync(join(store, "..", "stand-in"), { recursive: true });
+function standInBusybox(): string {
+  const path = join(folder, "stand-in", "busybox");
+  mkdirSync(join(folder, "stand-in"), { recursive: true });
   writeFileSync(
     path,
     "#!/bin/sh\n# Stands in for `busybox cpio -o`: packs what it is told by tar.\nexec tar --create --no-recursion --files-from=- --file=-\n",
@@ -124,32 +131,39 @@ function standInBusybox(store: string): string {
 }
 
 async function stop(): Promise<void> {
-  await installation?.stop();
-  rmSync(folder, { recursive: true, force: true });
+  await installation.stop();
+  // A script that was under way may still write: its runner is its own.
+  rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 250 });
 }
 
 const interrupted = new Promise<number>((resolve) => {
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve(130));
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve(130));
 });
 
 let code = 1;
 try {
   code = await Promise.race([main(), interrupted]);
   if (code === 0 && !once) {
-    say();
-    say(
-      bold(`${installation?.httpUrl ?? ""}   sign in as admin with the password ${installation?.adminPassword ?? ""}`),
-    );
-    say("In a second terminal:");
-    say(`  npx convirt login ${installation?.httpUrl ?? ""} --username admin`);
-    say("  npx convirt image list");
-    say("  npx convirt vm list");
-    say("Ctrl-C ends the demo and removes what it made.");
+    sayHowToGoOn();
     await interrupted;
   }
 } catch (error) {
   process.stderr.write(`The demo failed: ${error instanceof Error ? error.message : String(error)}\n`);
-} finally {
-  await stop();
 }
-process.exit(code === 130 ? 0 : code);
+// What is under way may go on for a moment; there is nobody left to tell.
+quiet = true;
+await stop();
+if (process.stdout.isTTY) process.stdout.write("\nThe demo has ended; what it made is removed.\n");
+process.exit(code);
+
+function sayHowToGoOn(): void {
+  const { httpUrl, adminPassword } = installation;
+  say();
+  say(bold(`${httpUrl}   sign in as admin with the password ${adminPassword}`));
+  say("In a second terminal:");
+  say(`  npx convirt login ${httpUrl} --username admin`);
+  say("  npx convirt image list");
+  say("  npx convirt provision Tiny_Linux --host xen2 --name second --start");
+  say("  npx convirt vm list");
+  say("Ctrl-C ends the demo and removes what it made.");
+}
