@@ -22,7 +22,7 @@ export async function trustedAuthority(
   if (authorized && kept === undefined) return undefined;
 
   const key = keyDigest(root);
-  if (kept !== undefined && keyDigest(kept) === key) return kept;
+  if (kept !== undefined && isOfKey(kept, key)) return kept;
   const found =
     kept === undefined ? "its authority is not known here" : "its authority is another than at the last sign-in";
   if (accepted !== undefined) {
@@ -50,6 +50,15 @@ export async function trustedAuthority(
 function keyDigest(certificate: string): string {
   const key = new X509Certificate(certificate).publicKey.export({ type: "spki", format: "der" });
   return createHash("sha256").update(key).digest("hex");
+}
+
+/** A file that a person has changed may hold anything; what is no certificate is of no key. */
+function isOfKey(certificate: string, key: string): boolean {
+  try {
+    return keyDigest(certificate) === key;
+  } catch {
+    return false;
+  }
 }
 
 function look(url: URL): Promise<{ authorized: boolean; root: string }> {

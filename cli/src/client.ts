@@ -106,10 +106,10 @@ export class Client {
         );
         if (options.stream === undefined) call.end(body);
         // The controller may refuse before it has read all; its answer counts, not the broken pipe.
-        else options.stream.once("error", reject).pipe(call);
+        else options.stream.once("error", (error) => reject(unreadable(error))).pipe(call);
       });
     } catch (error) {
-      if (options.signal?.aborted) throw error;
+      if (options.signal?.aborted || error instanceof CommandFailed) throw error;
       throw unreachable(this.#settings.server, error);
     }
   }
@@ -119,7 +119,11 @@ function address(server: string, route: Route, options: CallOptions): string {
   const path = route.path.replace(/[:*]([a-zA-Z]+)/g, (_, name: string) => {
     const value = options.params?.[name];
     if (value === undefined) throw new Error(`${route.method} ${route.path} needs ${name}`);
-    return value.split("/").map(encodeURIComponent).join("/");
+    const segments = value.split("/");
+    // An address is read with its dots resolved: these would name another thing than was said.
+    if (segments.some((segment) => ["", ".", ".."].includes(segment)))
+      throw new CommandFailed(exitCodes.usage, `"${value}" is no ${name}: it holds an empty part, or dots alone.`);
+    return segments.map(encodeURIComponent).join("/");
   });
   const url = new URL(`/api/v1${path}`, server);
   for (const [key, value] of Object.entries(options.query ?? {})) {
@@ -134,6 +138,10 @@ function parse(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+function unreadable(error: Error): CommandFailed {
+  return new CommandFailed(exitCodes.refused, `Cannot read what is to be sent: ${error.message}.`);
 }
 
 function unreachable(server: string, error: unknown): CommandFailed {
@@ -151,7 +159,9 @@ function asFailure(status: number, body: unknown): CommandFailed {
   if (!parsed.success)
     return new CommandFailed(exitCodes.unreachable, `The controller answered ${status} without a reason.`, body);
   const { code, message, fields } = parsed.data;
-  const lines = [`${message} [${code}]`, ...(fields ?? []).map((field) => `  ${field.path}: ${field.message}`)];
+  // A sentence that names the fields itself needs no list of them below.
+  const unnamed = (fields ?? []).filter((field) => !message.includes(field.message));
+  const lines = [`${message} [${code}]`, ...unnamed.map((field) => `  ${field.path}: ${field.message}`)];
   if (code === "not_signed_in" || code === "token_expired") lines.push("  Sign in with: convirt login");
   const exitCode =
     status === 401 || status === 403 ? exitCodes.denied : status === 404 ? exitCodes.notFound : exitCodes.refused;

@@ -17,15 +17,17 @@ export async function editFile(context: Context, image: string, path: string, fo
   const command = editor();
   // As git does it: the editor's words are the person's own and may hold options, the file's name goes in as an argument.
   const done = spawnSync("/bin/sh", ["-c", `${command} "$@"`, command, file], { stdio: "inherit" });
+  const text = readFileSync(file, "utf8");
+  const isChanged = text !== before.text;
+  if (!isChanged) rmSync(folder, { recursive: true });
   if (done.error || done.status !== 0) {
+    const kept = isChanged ? ` Your text is in ${file}.` : "";
     throw new CommandFailed(
       exitCodes.refused,
-      `${command} did not end well; nothing is saved. Your text is in ${file}. Set EDITOR to the editor you want.`,
+      `${command} did not end well; nothing is saved.${kept} Set EDITOR to the editor you want.`,
     );
   }
-  const text = readFileSync(file, "utf8");
-  if (text === before.text) {
-    rmSync(folder, { recursive: true });
+  if (!isChanged) {
     context.show({ changed: false }, () => "Nothing is changed.");
     return;
   }

@@ -1,6 +1,6 @@
 // `convirt`: the controller's API on a terminal, and the image tools that need no controller. This file puts the commands together and turns whatever
 // ends one into a sentence on stderr and an exit code.
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { completionCommand } from "./commands/completion.js";
 import { hostCommands } from "./commands/host.js";
 import { imageCommands } from "./commands/image.js";
@@ -41,9 +41,8 @@ function adoptSettings(command: Command): void {
   for (const sub of command.commands) {
     sub.copyInheritedSettings(command);
     if (sub.commands.length === 0) {
-      if (!sub.options.some((option) => option.long === "--json")) sub.option("--json", "answers for programs");
-      if (!sub.options.some((option) => option.long === "--server"))
-        sub.option("--server <url>", "the controller's address");
+      // Its help lists them among the global ones already.
+      for (const flags of ["--json", "--server <url>"]) sub.addOption(new Option(flags).hideHelp());
     }
     adoptSettings(sub);
   }
@@ -59,7 +58,7 @@ function exitCodeOf(error: unknown): number {
   }
   if (error instanceof Error && error.name === "ExitPromptError") return exitCodes.interrupted;
   if (error instanceof Error && isFileError(error)) {
-    process.stderr.write(`${plain(error.message)}\n`);
+    process.stderr.write(`${plain(fileSentence(error))}\n`);
     return exitCodes.refused;
   }
   process.stderr.write(
@@ -68,7 +67,20 @@ function exitCodeOf(error: unknown): number {
   return exitCodes.internal;
 }
 
-/** Files that the person named: absent, not readable, there already. The system's sentence names the act and the path. */
+function fileSentence({ code = "", path, syscall, message }: NodeJS.ErrnoException): string {
+  const why: Record<string, string> = {
+    ENOENT: "there is no such file or folder",
+    EEXIST: "it is there already, and is not overwritten",
+    EACCES: "you may not",
+    EISDIR: "it is a folder",
+    ENOTDIR: "a part of its path is no folder",
+    ENOSPC: "the file system is full",
+  };
+  const act = syscall === "open" || syscall === "mkdir" ? syscall : "read";
+  return code in why ? `Cannot ${act} ${path}: ${why[code]}.` : message;
+}
+
+/** Files that the person named: absent, not readable, there already. */
 function isFileError(error: NodeJS.ErrnoException): boolean {
   return error.path !== undefined && error.syscall !== undefined;
 }

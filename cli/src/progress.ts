@@ -72,6 +72,8 @@ function terminalScreen(): Screen {
     event: (event) => {
       if (event.kind === "staging") {
         bar ??= startBar(event.bytesTotal);
+        // What there is to send is known only when the host has said what it lacks.
+        bar.setTotal(Math.max(1, event.bytesTotal));
         bar.update(event.bytesSent, { sent: size(event.bytesSent), all: size(event.bytesTotal) });
         return;
       }

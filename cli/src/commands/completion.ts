@@ -51,9 +51,8 @@ ${cases(entries)}
     esac
   done
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
-  if [ \${#COMPREPLY[@]} -eq 0 ]; then mapfile -t COMPREPLY < <(compgen -f -- "$current"); fi
 }
-complete -F _convirt convirt
+complete -o default -F _convirt convirt
 `;
 }
 

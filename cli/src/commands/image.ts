@@ -1,5 +1,6 @@
 import { once } from "node:events";
-import { createReadStream, createWriteStream, rmSync } from "node:fs";
+import { createWriteStream, rmSync } from "node:fs";
+import { open } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ImageSummary, ImageView } from "@convirt/contract/image";
@@ -117,7 +118,7 @@ function moveImages(image: Command): void {
     .option("--replace", "take the place of an image of that name")
     .action((archive: string, flags: { name?: string; modernise?: boolean; replace?: boolean }, command: Command) =>
       withContext(command, async ({ client, show }) => {
-        const stream = archive === "-" ? process.stdin : createReadStream(archive);
+        const stream = archive === "-" ? process.stdin : (await open(archive)).createReadStream();
         const made = await client.call("importImage", {
           query: { name: flags.name, modernise: flags.modernise, replace: flags.replace },
           stream,

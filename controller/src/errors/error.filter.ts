@@ -10,6 +10,8 @@ import { Refusal } from "./refusal.js";
 interface Issue {
   path?: readonly (PropertyKey | { key: PropertyKey })[] | undefined;
   message: string;
+  /** What zod says of fields that it does not know: their names, not a path to each. */
+  keys?: readonly string[];
 }
 
 /** Names every field that is wrong, at most this many of them. */
@@ -17,14 +19,17 @@ const mostFields = 50;
 
 /** What the validation of bodies and queries throws. */
 export function invalidBody(issues: readonly Issue[]): Refusal {
-  const fields = issues.slice(0, mostFields).map((issue) => ({
-    path: (issue.path ?? []).map((part) => String(typeof part === "object" ? part.key : part)).join("."),
-    message: issue.message,
-  }));
+  const fields = issues.flatMap(fieldsOf).slice(0, mostFields);
   const named = fields
     .map((field) => (field.path === "" ? field.message : `${field.path}: ${field.message}`))
     .join("; ");
   return new Refusal("invalid_body", `The request is not well formed: ${named}`, { fields });
+}
+
+function fieldsOf({ path = [], message, keys }: Issue): { path: string; message: string }[] {
+  const at = path.map((part) => String(typeof part === "object" ? part.key : part));
+  if (keys === undefined) return [{ path: at.join("."), message }];
+  return keys.map((key) => ({ path: [...at, key.slice(0, 200)].join("."), message: "is not known here" }));
 }
 
 @Catch()

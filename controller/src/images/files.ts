@@ -158,9 +158,13 @@ export class ImageFiles {
       const image = await this.images.byName(name);
       const vms = await this.images.usersOf(name);
       if (vms > 0 && !force) {
-        throw new Refusal("image_in_use", `Cannot remove image "${name}": ${vms} VMs were made of it`, {
-          details: { vms },
-        });
+        throw new Refusal(
+          "image_in_use",
+          `Cannot remove image "${name}": ${vms} VMs were made of it; remove them first, or force`,
+          {
+            details: { vms },
+          },
+        );
       }
       const aside = join(this.images.store.root, `.convirt-removed-${randomBytes(8).toString("hex")}`);
       await rename(image.root, aside);
@@ -182,7 +186,8 @@ export class ImageFiles {
       if (error.code === "ENOENT") return undefined;
       throw error;
     });
-    if (standing !== undefined) throw new Refusal("name_taken", `There is an image "${name}" already`);
+    if (standing !== undefined)
+      throw new Refusal("name_taken", `There is an image "${name}" already; choose another name`);
     return target;
   }
 

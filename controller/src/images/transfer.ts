@@ -90,7 +90,12 @@ export class ImageTransfer {
 
   private async moveIn(root: string, name: string, aside: string, replace: boolean): Promise<void> {
     const standing = await this.images.store.image(name);
-    if (standing === undefined || !replace) await rename(root, await this.files.free(name));
+    if (standing !== undefined && !replace)
+      throw new Refusal(
+        "name_taken",
+        `Cannot import: there is an image "${name}" already; choose another name, or replace it`,
+      );
+    if (standing === undefined) await rename(root, await this.files.free(name));
     else {
       const old = join(aside, "replaced");
       await rename(standing.root, old);
