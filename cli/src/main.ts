@@ -69,7 +69,7 @@ function exitCodeOf(error: unknown): number {
 
 function fileSentence({ code = "", path, syscall, message }: NodeJS.ErrnoException): string {
   const why: Record<string, string> = {
-    ENOENT: "there is no such file or folder",
+    ENOENT: "no such file or directory",
     EEXIST: "it is there already, and is not overwritten",
     EACCES: "you may not",
     EISDIR: "it is a folder",

@@ -24,7 +24,7 @@ describe("an error's answer", () => {
     const answer = await controller.call("POST", "/users", { token, body });
     expect({ status: answer.status, code: answer.body.code }).toEqual({ status: 400, code: "invalid_body" });
     expect(answer.body.fields.map((field: { path: string }) => field.path).sort()).toEqual([
-      "",
+      "colour",
       "password",
       "role",
       "username",
