@@ -10,7 +10,8 @@ import { fileURLToPath } from "node:url";
 import { ApiClient } from "./api-client.js";
 
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-const startLimitMs = 30_000;
+/** A machine that is busy with many tests starts programs slowly. */
+const startLimitMs = 120_000;
 const stopLimitMs = 10_000;
 const startAttempts = 3;
 
@@ -21,6 +22,22 @@ export interface InstallationOptions {
   httpPort?: number;
   /** Image store of the controller. */
   store: string;
+  controller?: Launcher;
+}
+
+/** How a program is started where that matters: under another clock, say, or as a host that was booted anew. */
+export interface Launcher {
+  /** Words in front of the program's own. */
+  around?: readonly string[];
+  environment?: Readonly<Record<string, string>>;
+}
+
+export interface HostSettings {
+  /** Scripts at once. */
+  jobs?: number;
+  /** Given the agent's port, where the controller is to call instead: a proxy of the caller's. */
+  through?: (port: number) => Promise<number>;
+  launcher?: Launcher;
 }
 
 export interface Host {
@@ -30,6 +47,8 @@ export interface Host {
   xenDir: string;
   configFile: string;
   port: number;
+  /** May be changed before the agent is started again. */
+  launcher: Launcher;
   process: ChildProcess;
 }
 
@@ -55,7 +74,12 @@ export class Installation {
   /** Starts a controller and signs in. */
   static async start(options: InstallationOptions): Promise<Installation> {
     const installation = new Installation(options);
-    await installation.start();
+    try {
+      await installation.start();
+    } catch (error) {
+      await installation.stop();
+      throw error;
+    }
     return installation;
   }
 
@@ -96,10 +120,10 @@ export class Installation {
   }
 
   async startController(): Promise<void> {
-    const { folder, store } = this.#options;
-    this.#controller = this.#spawn([join(root, "controller/dist/main.js")], {
-      env: {
-        PATH: process.env["PATH"] ?? "",
+    const { folder, store, controller = {} } = this.#options;
+    this.#controller = this.#launch([join(root, "controller/dist/main.js")], {
+      around: controller.around ?? [],
+      environment: {
         CONVIRT_CONFIG: emptyFile(join(folder, "controller", "controller.toml")),
         CONVIRT_DATA_DIR: join(folder, "controller"),
         CONVIRT_HTTP_LISTEN: `127.0.0.1:${this.#httpPort}`,
@@ -108,8 +132,8 @@ export class Installation {
         CONVIRT_STORE_DIR: store,
         CONVIRT_STORE_SHIPPED_DIR: join(root, "image_store"),
         CONVIRT_AUTH_ADMIN_PASSWORD_FILE: join(folder, "controller", "password"),
+        ...controller.environment,
       },
-      stdio: ["ignore", "ignore", "pipe"],
     });
     await ready(this.#controller, join(folder, "controller.log"), "The controller");
   }
@@ -121,18 +145,19 @@ export class Installation {
   }
 
   /** Invites a host, enrols it by the real invitation over mutual TLS, and starts its agent; returns when the controller is in contact with it. */
-  async addHost(name: string, settings: { jobs?: number } = {}): Promise<Host> {
+  async addHost(name: string, settings: HostSettings = {}): Promise<Host> {
     const folder = join(this.folder, "hosts", name);
     const xenDir = join(folder, "xen");
     mkdirSync(xenDir, { recursive: true });
     writeFileSync(join(xenDir, "host.json"), JSON.stringify({ nodename: name }));
     const port = await freePort(0);
+    const reachedAt = (await settings.through?.(port)) ?? port;
     const configFile = join(folder, "agent.toml");
     writeFileSync(
       configFile,
       [
         `listen = "127.0.0.1:${port}"`,
-        `advertise = "127.0.0.1:${port}"`,
+        `advertise = "127.0.0.1:${reachedAt}"`,
         ...["store", "logs", "state"].map((one) => `${one} = ${JSON.stringify(join(folder, one))}`),
         `toolstack = ${JSON.stringify(toolstack(folder, xenDir))}`,
         'default_bridge = "xenbr0"',
@@ -146,8 +171,11 @@ export class Installation {
     );
     const { invitation } = await this.client.call("inviteHost", { body: { host: name } });
     await this.#agentCommand(configFile, ["enrol"], invitation);
-    const host = { name, folder, xenDir, configFile, port, process: await this.#startAgent(name, configFile) };
+    const launcher = settings.launcher ?? {};
+    const agent = this.#launch(agentWords(configFile, ["run"]), launcher);
+    const host = { name, folder, xenDir, configFile, port, launcher, process: agent };
     this.hosts.set(name, host);
+    await ready(agent, join(folder, "agent.log"), `The agent of ${name}`);
     await this.inContact(name);
     return host;
   }
@@ -169,7 +197,8 @@ export class Installation {
 
   async restartAgent(name: string): Promise<void> {
     const host = this.host(name);
-    host.process = await this.#startAgent(name, host.configFile);
+    host.process = this.#launch(agentWords(host.configFile, ["run"]), host.launcher);
+    await ready(host.process, join(host.folder, "agent.log"), `The agent of ${name}`);
   }
 
   host(name: string): Host {
@@ -190,24 +219,23 @@ export class Installation {
     await Promise.all([...this.#children].map((child) => end(child, "SIGTERM")));
   }
 
-  #spawn(words: string[], options: SpawnOptions): ChildProcess {
+  #spawn([program = "", ...rest]: readonly string[], options: SpawnOptions): ChildProcess {
     if (this.#stopped) throw new Error("The installation is stopped");
-    const child = spawn(process.execPath, words, options);
+    const child = spawn(program, rest, options);
     this.#children.add(child);
     child.once("exit", () => this.#children.delete(child));
     return child;
   }
 
-  #startAgent(name: string, configFile: string): Promise<ChildProcess> {
-    const agent = this.#spawn(agentWords(configFile, ["run"]), {
-      env: { PATH: process.env["PATH"] ?? "" },
+  #launch(words: readonly string[], { around = [], environment = {} }: Launcher): ChildProcess {
+    return this.#spawn([...around, process.execPath, ...words], {
+      env: { PATH: process.env["PATH"] ?? "", ...environment },
       stdio: ["ignore", "ignore", "pipe"],
     });
-    return ready(agent, join(this.folder, "hosts", name, "agent.log"), `The agent of ${name}`);
   }
 
   async #agentCommand(configFile: string, words: string[], input: string): Promise<void> {
-    const command = this.#spawn(agentWords(configFile, words), {
+    const command = this.#spawn([process.execPath, ...agentWords(configFile, words)], {
       env: { PATH: process.env["PATH"] ?? "" },
       stdio: ["pipe", "ignore", "pipe"],
     });
@@ -245,28 +273,30 @@ function emptyFile(path: string): string {
 }
 
 /** Waits for the line that says `ready`; what the program says goes to its log. */
-async function ready(child: ChildProcess, logFile: string, what: string): Promise<ChildProcess> {
+async function ready(child: ChildProcess, logFile: string, what: string): Promise<void> {
   const log = createWriteStream(logFile, { flags: "a" });
   let said = "";
-  let onExit: (code: number | null) => void = () => undefined;
   await new Promise<void>((resolve, reject) => {
-    onExit = (code) => reject(new Error(`${what} ended with ${code} at its start:\n${said}`));
     const timer = setTimeout(
       () => reject(new Error(`${what} is not ready after ${startLimitMs / 1000} s; see ${logFile}`)),
       startLimitMs,
     );
+    const onExit = (code: number | null, signal: string | null) => {
+      clearTimeout(timer);
+      reject(new Error(`${what} ended with ${code ?? signal} at its start:\n${said}`));
+    };
     child.once("exit", onExit);
     child.stderr?.on("data", (chunk: Buffer) => {
       log.write(chunk);
       if (said.length < 100_000) said += chunk.toString("utf8");
       if (/"(msg|message)":"ready"/.test(said)) {
         clearTimeout(timer);
+        child.off("exit", onExit);
         resolve();
       }
     });
+    child.stderr?.once("end", () => log.end());
   });
-  child.off("exit", onExit);
-  return child;
 }
 
 async function end(child: ChildProcess | undefined, signal: "SIGTERM" | "SIGKILL"): Promise<void> {
