@@ -11,6 +11,7 @@ const packages = [
   "dosfstools",
   "e2fsprogs",
   "genisoimage",
+  "libfaketime",
   "mtools",
   "openssh-server",
   "qemu-utils",

@@ -84,7 +84,7 @@ async function changeWeather(
     const weather = badWeather(random);
     counted[weather.kind] = (counted[weather.kind] ?? 0) + 1;
     proxy.weather = weather;
-    await delay(random.between(100, 900), undefined, { signal }).catch(() => undefined);
+    await delay(random.between(200, 1_200), undefined, { signal }).catch(() => undefined);
     proxy.weather = { kind: "fair" };
     await delay(random.between(100, 1_500), undefined, { signal }).catch(() => undefined);
   }
@@ -92,7 +92,7 @@ async function changeWeather(
 
 function badWeather(random: Random): Weather {
   const draw = random.next();
-  if (draw < 0.6) return { kind: "cutting", afterBytes: random.whole(1, 20_000) };
+  if (draw < 0.6) return { kind: "cutting", afterBytes: random.whole(1, 4_000) };
   if (draw < 0.8) return { kind: "refusing" };
   return { kind: "slow", delayMs: random.between(5, 200) };
 }
