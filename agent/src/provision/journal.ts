@@ -35,6 +35,8 @@ export class Journal {
   /** A new job: its folder and spec are on the disk when this returns. Throws when the folder is there already. */
   static create(jobsDir: string, spec: ProvisionSpec): Journal {
     const folder = join(jobsDir, spec.jobId);
+    // An agent that was killed in this very moment leaves a folder without a spec: nothing of that job ever started.
+    if (!existsSync(join(folder, "spec"))) rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { mode: 0o700 });
     writeFileSync(join(folder, "spec.new"), ProvisionSpec.encode(spec).finish(), { mode: 0o600, flush: true });
     renameSync(join(folder, "spec.new"), join(folder, "spec"));
