@@ -47,7 +47,6 @@ export const refusalCodes = {
   vm_not_on_host: 409,
   action_failed: 502,
   host_in_use: 409,
-  host_busy: 503,
 } as const;
 export type RefusalCode = keyof typeof refusalCodes;
 

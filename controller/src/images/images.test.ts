@@ -172,6 +172,15 @@ describe("images", () => {
     expect((await http().get("/images/Tiny")).body.accepted).toBe(false);
   });
 
+  test("take no file that is no text, and none in a place that is no file's", async () => {
+    const put = async (path: string, text: string) =>
+      (await http().put(`/images/Tiny/files/${path}`).send({ text, sha256: null })).body.code;
+    expect(await put("note", "a\0b")).toBe("file_not_editable");
+    expect(await put("image.conf/x", "x")).toBe("file_not_editable");
+    await writeFile(join(store, "Tiny", "binary"), Buffer.from([0xff, 0xfe, 0]));
+    expect((await http().get("/images/Tiny/files/binary")).body.code).toBe("file_not_editable");
+  });
+
   test("give no file from outside the image", async () => {
     await symlink("/etc", join(store, "Tiny", "etc"));
     for (const path of ["..%2f..%2fetc%2fpasswd", "%2e%2e/x", "etc/passwd", "a%00b"]) {

@@ -19,6 +19,7 @@ export async function placeInside(root: string, path: string): Promise<string> {
       const real = await realpath(folder);
       if (real !== folder || (real !== realRoot && !real.startsWith(realRoot + sep)))
         throw new UnfitTree(path, "a link stands in its way");
+      if (!(await lstat(folder)).isDirectory()) throw new UnfitTree(path, "a file stands where a folder is needed");
       break;
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
