@@ -9,7 +9,7 @@ let t: TestInstallation;
 
 beforeAll(async () => {
   t = await startInstallation(["xen1"]);
-}, 60_000);
+}, 240_000);
 afterAll(() => t.stop());
 
 function convirt(words: string[], options: { input?: string; env?: Record<string, string> } = {}) {
@@ -64,7 +64,7 @@ test("a person signs in, sees images and hosts, provisions, watches, and removes
   expect(convirt(["vm", "destroy", "made"]).stdout).toBe("made is stopped.\n");
   expect(convirt(["vm", "remove", "made", "--disks", "--force"]).stdout).toContain("deleted");
   expect(convirt(["vm", "show", "made"]).status).toBe(5);
-}, 60_000);
+}, 120_000);
 
 test("a job that fails ends the command with 1 and says why", async () => {
   await t.addImage("Failing", { script: "#!/bin/bash\necho why it failed\nexit 3\n" });
@@ -83,7 +83,7 @@ test("a job that fails ends the command with 1 and says why", async () => {
   expect(done.status).toBe(1);
   expect(done.stdout).toBe("why it failed\n");
   expect(done.stderr).toContain("provision.sh ended with 3");
-}, 60_000);
+}, 120_000);
 
 test("an image is exported, imported under another name, edited in an editor and by options, and removed", () => {
   const archive = join(t.folder, "tiny.tar.gz");
@@ -110,7 +110,7 @@ test("an image is exported, imported under another name, edited in an editor and
 
   expect(convirt(["image", "remove", "Copy"]).status).toBe(0);
   expect(existsSync(join(t.store, "Copy"))).toBe(false);
-}, 60_000);
+}, 120_000);
 
 test("a token is made for a program, works, and is worth nothing once it is revoked", () => {
   const made = JSON.parse(convirt(["token", "create", "robot", "--role", "viewer", "--json"]).stdout) as {
@@ -122,4 +122,4 @@ test("a token is made for a program, works, and is worth nothing once it is revo
   expect(convirt(["host", "invite", "xen7"], { env }).status).toBe(3);
   expect(convirt(["token", "revoke", made.id]).status).toBe(0);
   expect(convirt(["image", "list"], { env }).status).toBe(3);
-}, 60_000);
+}, 120_000);
