@@ -130,7 +130,7 @@ test("a toolstack that refuses to start the domain ends the job with its own wor
   const refused = client.call("startVm", { params: { id: "huge2" } });
   await expect(refused).rejects.toThrow(/Out of memory|Cannot allocate memory/);
   await expect(refused).rejects.toBeInstanceOf(ApiError);
-  await expect(refused).rejects.toMatchObject({ status: 422, code: "host_refused" });
+  await expect(refused).rejects.toMatchObject({ status: 502, code: "action_failed" });
 }, 120_000);
 
 test("every byte of a value reaches the script as it was written", async () => {

@@ -4,11 +4,15 @@ import { type ServiceError, status } from "@grpc/grpc-js";
 import { AgentUnavailable } from "../errors/agent-unavailable.js";
 import { Refusal, type RefusalCode } from "../errors/refusal.js";
 
+/** What the agent calls otherwise than the contract does. */
+const ownWords: Readonly<Record<string, RefusalCode>> = { toolstack_refused: "action_failed" };
+
 /** A host's own no; `agentCode` is the agent's word for it. */
 export class HostRefusal extends Refusal {
   readonly agentCode: string;
   constructor(agentCode: string, message: string) {
-    super(agentCode in refusalCodes ? (agentCode as RefusalCode) : "host_refused", message, {
+    const code = ownWords[agentCode] ?? (agentCode in refusalCodes ? (agentCode as RefusalCode) : "host_refused");
+    super(code, message, {
       details: { hostCode: agentCode },
     });
     this.agentCode = agentCode;
