@@ -133,7 +133,7 @@ function refuse(xen: FakeXen, plan: Plan, id: number, domains: readonly FakeDoma
     ]);
   }
   for (const [index, disk] of plan.disks.entries()) {
-    if (disk.format === "empty" || isThere(disk.target)) continue;
+    if (disk.format === "empty" || isThere(disk.target ?? "")) continue;
     throw failed(id, [
       `libxl: error: libxl_device.c:455:libxl__device_disk_set_backend: Disk vdev=${disk.vdev} failed to stat: ${disk.target}: No such file or directory`,
       `libxl: error: libxl_create.c:1318:initiate_domain_create: Domain ${id}:Unable to set disk defaults for disk ${index}`,

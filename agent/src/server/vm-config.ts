@@ -38,7 +38,7 @@ export async function writableDisksOf(vm: NamedVm): Promise<string[] | undefined
   if (uuid !== undefined && uuid !== vm.vmUuid) throw unsafe(`it is of the uuid ${uuid}, the VM has ${vm.vmUuid}`);
   return disks.flatMap((spec) => {
     const verdict = parseXlDisk(spec);
-    return verdict.accepted && verdict.disk.readwrite && verdict.disk.target !== "" ? [verdict.disk.target] : [];
+    return verdict.accepted && verdict.disk.readwrite && verdict.disk.target ? [verdict.disk.target] : [];
   });
 }
 

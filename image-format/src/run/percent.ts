@@ -198,7 +198,7 @@ function alternate(digits: string, { conversion }: Spec, value: Thing): string {
 function float(value: Thing, spec: Spec, run: Run): string {
   const given = numberOf(value);
   if (given === undefined)
-    throw run.fail("TypeError", "float argument required, not " + typeName(value), "Give a number.");
+    throw run.fail("TypeError", `float argument required, not ${typeName(value)}`, "Give a number.");
   const float = Number(given);
   if (typeof given === "bigint" && !Number.isFinite(float))
     throw run.fail("OverflowError", "the number is too large for a float");

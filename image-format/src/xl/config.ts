@@ -1,6 +1,7 @@
 // Says what Xen's own parser would of an xl configuration. xl's grammar is small: keys of lower-case letters, digits, `_` and `.`; values that are quoted
 // text, unsigned numbers or lists of these; nothing else. The lexer and the grammar here are ours, made from what that parser was seen to accept and
-// refuse (format-cases/xl-cases.json), its oddities included: a comment must end with a newline, `\x` is always refused, octal escapes vanish.
+// refuse (format-cases/xl-cases.json), its oddities included: a comment must end with a newline, `\x` is always refused, octal escapes vanish, and a
+// character that it cannot read is passed over when it is the last of the file.
 import type { Diagnostic } from "../diagnostic.js";
 
 /** A value as xl reads it: text and numbers both as text, lists nested. */
@@ -13,7 +14,8 @@ export type XlConfig =
   | { accepted: true; options: XlOptions; diagnostics: [] }
   | { accepted: false; diagnostics: Diagnostic[] };
 
-const deepestList = 100;
+// Xen's own parser gives up at about 4,000.
+const deepestList = 1000;
 const largestFile = 1024 * 1024;
 
 type Token =
@@ -51,6 +53,14 @@ export function parseXlConfig(source: string, file = "xl.cfg"): XlConfig {
   }
 }
 
+const words = {
+  blanks: /[ \t]*/y,
+  identifier: /[a-z][._0-9a-z]*/y,
+  number: /[0-9][0-9a-fx]*/y,
+  sign: /\+=|[=[\],;\n]/y,
+  octal: /[0-7](?=[ \t\v\f\r]*[-+]?[0-9])/y,
+};
+
 class Lexer {
   readonly #source: string;
   #at = 0;
@@ -59,21 +69,28 @@ class Lexer {
   }
 
   next(): Token {
-    this.#match(/[ \t]*/y);
+    this.#match(words.blanks);
     const at = this.#at;
     const first = this.#source[at];
     if (first === undefined) return { kind: "end_of_file", at };
-    const identifier = this.#match(/[a-z][._0-9a-z]*/y);
+    const identifier = this.#match(words.identifier);
     if (identifier !== undefined) return { kind: "identifier", text: identifier, at };
-    const number = this.#match(/[0-9][0-9a-fx]*/y);
+    const number = this.#match(words.number);
     if (number !== undefined) return { kind: "number", text: number, at };
-    if (first === "'" || first === '"') return { kind: "text", text: this.#quoted(first), at };
+    if ((first === "'" || first === '"') && at < this.#source.length - 1)
+      return { kind: "text", text: this.#quoted(first), at };
     if (first === "#") return this.#comment(at);
-    if (this.#match(/\n/y) !== undefined) return { kind: "end_of_line", at };
-    if (this.#match(/;/y) !== undefined) return { kind: ";", at };
-    const sign = this.#match(/\+=|[=[\],]/y);
-    if (sign !== undefined) return { kind: sign as "=" | "+=" | "[" | "]" | ",", at };
-    throw unexpected(first, at);
+    const sign = this.#match(words.sign);
+    if (sign === "\n") return { kind: "end_of_line", at };
+    if (sign !== undefined) return { kind: sign as "=" | "+=" | "[" | "]" | "," | ";", at };
+    return this.#unreadable(unexpected(first, at), at);
+  }
+
+  /** What has no meaning is refused, unless it is the last byte of the file: there xl's lexer meets the end first, and says nothing. */
+  #unreadable(refusal: Refused, at: number): Token {
+    if (at < this.#source.length - 1 || (this.#source.codePointAt(at) ?? 0) >= 0x80) throw refusal;
+    this.#at = this.#source.length;
+    return { kind: "end_of_file", at };
   }
 
   #match(pattern: RegExp): string | undefined {
@@ -86,7 +103,10 @@ class Lexer {
   #comment(at: number): Token {
     const end = this.#source.indexOf("\n", at);
     if (end < 0)
-      throw new Refused(at, "A comment on the last line has no newline behind it", "End the file with a newline.");
+      return this.#unreadable(
+        new Refused(at, "A comment on the last line has no newline behind it", "End the file with a newline."),
+        at,
+      );
     this.#at = end + 1;
     return { kind: "end_of_line", at };
   }
@@ -111,8 +131,15 @@ class Lexer {
 
   #escape(): string {
     const at = this.#at - 1;
-    // xl reads an octal escape and puts nothing in its place.
-    if (this.#match(/[0-7]{1,3}/y) !== undefined) return "";
+    // xl reads an octal escape in its own way, and puts nothing in its place: behind the first digit, up to three characters that C's strtoul() takes for a
+    // decimal number, and two at least.
+    if (this.#match(words.octal) !== undefined) {
+      const number = /^[ \t\v\f\r]*[-+]?[0-9]+/.exec(this.#source.slice(this.#at, this.#at + 3))?.[0] ?? "";
+      if (number.length < 2)
+        throw new Refused(at, "xl refuses an octal escape of less than three digits", "Write the character itself.");
+      this.#at += number.length;
+      return "";
+    }
     const char = this.#source[this.#at] ?? "";
     const meaning = escapes.get(char);
     if (meaning === undefined)

@@ -4,7 +4,8 @@
 import type { Diagnostic } from "../diagnostic.js";
 
 export interface XlDisk {
-  target: string;
+  /** Null where none is named, which only an empty CD drive may. */
+  target: string | null;
   vdev: string;
   script: string | null;
   backend: string | null;
@@ -17,21 +18,10 @@ export type XlDiskVerdict =
   | { accepted: false; disk: null; diagnostics: Diagnostic[] };
 
 const formats: ReadonlySet<string> = new Set(["raw", "qcow", "qcow2", "vhd", "qed", "empty"]);
-const formatPrefixes: ReadonlySet<string> = new Set(["raw", "qcow", "qcow2", "vhd"]);
-const scriptPrefixes: ReadonlySet<string> = new Set(["iscsi", "nbd", "enbd", "drbd"]);
-const plainPrefixes: ReadonlySet<string> = new Set(["tapdisk", "tap", "tap2", "ioemu"]);
-const rawPrefixes: ReadonlySet<string> = new Set(["file", "phy", "aio"]);
-const flags: ReadonlySet<string> = new Set(["direct-io-safe", "discard", "no-discard", "colo", "no-colo"]);
-const freeParameters: ReadonlySet<string> = new Set([
-  "colo-host",
-  "colo-port",
-  "colo-export",
-  "active-disk",
-  "hidden-disk",
-]);
 const backendTypes: ReadonlySet<string> = new Set(["phy", "tap", "qdisk", "standalone"]);
+const specifications: ReadonlySet<string> = new Set(["xen", "virtio"]);
 
-/** Reads one entry as xl does. Never throws; linear in its length. */
+/** Reads one entry as xl does. Never throws; time is linear in its length for each of its parts. */
 export function parseXlDisk(
   spec: string,
   place: { file: string; line: number; column: number } = { file: "disk", line: 1, column: 1 },
@@ -45,158 +35,215 @@ export function parseXlDisk(
     accepted: false,
     disk: null,
     diagnostics: [
-      { ...place, severity: "error", code: "xl_disk", message: `xl refuses the disk "${spec}": ${problem}`, advice },
+      {
+        ...place,
+        severity: "error",
+        code: "xl_disk",
+        message: `xl refuses the disk "${spec.slice(0, 200)}": ${problem}`,
+        advice,
+      },
     ],
   };
 }
 
+/** A sentence when xl refuses the entry for it, else undefined. */
+type Problem = string | undefined;
+
+interface Rule {
+  /** What stands at the place; all of it counts for which rule is taken, and only the first group is used up, where there is one. */
+  pattern: RegExp;
+  apply: (reader: DiskReader, text: string) => Problem;
+}
+
+const longestSpec = 64 * 1024;
+
 class DiskReader {
-  #rest: string;
-  #target: string | undefined;
-  #vdev: string | undefined;
-  #script: string | undefined;
-  #backend: string | undefined;
+  readonly #spec: string;
+  readonly #texts = new Map<string, string>();
   #format: string | undefined;
-  #hadPrefix = false;
+  #backendType: string | undefined;
+  #specification: string | undefined;
   #accessSet = false;
   #readwrite = true;
-  #cdrom = false;
+  cdrom = false;
+  hadPrefix = false;
 
   constructor(spec: string) {
-    this.#rest = spec;
+    this.#spec = spec;
   }
 
   /** Undefined when xl takes it, else what it minds. */
-  read(): string | undefined {
-    if (this.#rest.includes("\n") || this.#rest.includes("\0")) return "it holds a newline or a NUL";
-    for (;;) {
-      this.#rest = this.#rest.replace(/^[ \t]+/, "");
-      if (this.#rest === "") break;
-      const problem = this.#prefix() ?? this.#parameter() ?? this.#flag() ?? this.#positional();
-      if (typeof problem === "string") return problem;
+  read(): Problem {
+    const spec = this.#spec;
+    if (spec.includes("\0")) return "it holds a NUL";
+    if (spec.length > longestSpec) return `it is longer than ${longestSpec} characters`;
+    for (let at = 0; at < spec.length; ) {
+      const found = longestMatch(spec, at);
+      // xl's reader ends without a word when the character that it cannot read is the very last.
+      if (found === undefined && at === spec.length - 1 && (spec.codePointAt(at) ?? 0) < 0x80) break;
+      if (found === undefined) return `"${spec.slice(at, at + 40)}" is bad syntax`;
+      const problem = found.rule.apply(this, found.text.replace(/,$/, ""));
+      if (problem !== undefined) return problem;
+      at += found.text.length;
     }
-    if (this.#vdev === undefined) return "no device is named";
-    if (this.#target === undefined && !this.#cdrom) return "no target is named";
+    if (!this.#texts.has("vdev")) return "no device is named";
+    if (!this.#texts.has("target") && !this.cdrom) return "no target is named";
     return undefined;
   }
 
   disk(): XlDisk {
-    const target = this.#target ?? "";
-    const format = this.#cdrom && target === "" ? "empty" : (this.#format ?? "raw");
+    const target = this.#texts.get("target") ?? null;
+    const format = this.cdrom && !target ? "empty" : (this.#format ?? "raw");
     return {
       target,
-      vdev: this.#vdev ?? "",
-      script: this.#script ?? null,
-      backend: this.#backend ?? null,
-      readwrite: this.#readwrite && !this.#cdrom,
-      cdrom: this.#cdrom,
+      vdev: this.#texts.get("vdev") ?? "",
+      script: this.#texts.get("script") ?? null,
+      backend: this.#texts.get("backend") ?? null,
+      readwrite: this.#readwrite && !this.cdrom,
+      cdrom: this.cdrom,
       format: format as XlDisk["format"],
     };
   }
 
-  // The readers of one kind each answer undefined when what is next is not of that kind, true when they took it, and a sentence when it is refused.
-
-  #prefix(): string | true | undefined {
-    const prefix = /^([a-z][a-z0-9]*):/.exec(this.#rest)?.[1];
-    if (prefix === undefined) return undefined;
-    const known =
-      formatPrefixes.has(prefix) || scriptPrefixes.has(prefix) || plainPrefixes.has(prefix) || rawPrefixes.has(prefix);
-    // `hdc:cdrom` is a device with its kind; a prefix is followed by what is no small letter or digit.
-    if (!known)
-      return /^[a-z0-9]/.test(this.#rest.slice(prefix.length + 1))
-        ? undefined
-        : `"${prefix}:" is not a prefix that it knows`;
-    this.#rest = this.#rest.slice(prefix.length + 1);
-    this.#hadPrefix = true;
-    if (formatPrefixes.has(prefix)) return this.#setFormat(prefix);
-    if (rawPrefixes.has(prefix)) return this.#setFormat("raw");
-    if (scriptPrefixes.has(prefix)) return this.#setOnce("script", `block-${prefix}`);
-    return true;
-  }
-
-  #parameter(): string | true | undefined {
-    const name = /^([a-z][-a-z0-9]*)=/.exec(this.#rest)?.[1];
-    if (name === undefined) return undefined;
-    if (name === "target") {
-      const all = this.#rest.slice("target=".length).replace(/,$/, "");
-      this.#rest = "";
-      return this.#setOnce("target", all);
+  /** The next word without a name: target, format, device and access, in this order, less those that are known. */
+  positional(text: string): Problem {
+    const target = this.#texts.get("target");
+    if (target === undefined) return this.setText("target", text);
+    if (!this.hadPrefix && this.#format === undefined) {
+      // An empty drive has no format to name: its device may follow at once.
+      if (target !== "" || !text.includes(":")) return this.setFormat(text);
+      const problem = this.#setDevice(text);
+      this.#format = "empty";
+      return problem;
     }
-    const value = this.#token().slice(name.length + 1);
-    if (name === "format") return this.#setFormat(value);
-    if (name === "access") return this.#setAccess(value);
-    if (name === "vdev" || name === "script" || name === "backend") return this.#setOnce(name, value);
-    if (name === "backendtype") return backendTypes.has(value) || `"${value}" is not a kind of backend`;
-    if (name === "devtype") return this.#setKind(value);
-    return freeParameters.has(name) || `"${name}" is not a parameter`;
+    if (!this.#texts.has("vdev")) return this.#setDevice(text);
+    if (this.#accessSet) return `"${text}" is one parameter too many`;
+    this.#accessSet = true;
+    return this.setAccess(text);
   }
 
-  #flag(): true | undefined {
-    const word = /^[a-z-]+(?=,|$)/.exec(this.#rest)?.[0];
-    if (word === undefined || (word !== "cdrom" && !flags.has(word))) return undefined;
-    if (word === "cdrom") this.#cdrom = true;
-    this.#token();
-    return true;
+  /** A text may be given once; an empty one does not count. */
+  setText(what: string, value: string): Problem {
+    if (this.#texts.get(what)) return `${what} is given twice`;
+    this.#texts.set(what, value);
+    return undefined;
   }
 
-  #positional(): string | true {
-    const text = this.#token();
-    if (text.includes("=")) return `"${text}" is bad syntax`;
-    if (this.#target === undefined) return this.#setOnce("target", text);
-    const emptyDrive = this.#target === "" && /^[^:]+:cdrom$/.test(text);
-    // An empty drive has no format to name: what follows is its device, as behind a prefix.
-    if (emptyDrive) this.#hadPrefix = true;
-    if (!this.#hadPrefix && this.#format === undefined) return this.#setFormat(text);
-    if (this.#vdev === undefined) return this.#setDevice(text);
-    if (!this.#accessSet) return this.#setAccess(text);
-    return `"${text}" is one parameter too many`;
-  }
-
-  /** Up to the next comma, which goes with it. */
-  #token(): string {
-    const comma = this.#rest.indexOf(",");
-    const text = comma < 0 ? this.#rest : this.#rest.slice(0, comma);
-    this.#rest = comma < 0 ? "" : this.#rest.slice(comma + 1);
-    return text;
-  }
-
-  #setOnce(what: "target" | "vdev" | "script" | "backend", value: string): string | true {
-    const before = { target: this.#target, vdev: this.#vdev, script: this.#script, backend: this.#backend }[what];
-    if (before) return `${what} is given twice`;
-    if (what === "target") this.#target = value;
-    else if (what === "vdev") this.#vdev = value;
-    else if (what === "script") this.#script = value;
-    else this.#backend = value;
-    return true;
-  }
-
-  #setFormat(value: string): string | true {
+  setFormat(value: string): Problem {
     const format = value === "" ? "raw" : value;
     if (!formats.has(format)) return `"${value}" is not a format`;
     if (this.#format !== undefined && this.#format !== format) return "the format is given twice";
     this.#format = format;
-    return true;
+    return undefined;
   }
 
-  #setAccess(value: string): string | true {
-    this.#accessSet = true;
-    if (value === "r" || value === "ro") this.#readwrite = false;
-    else if (value !== "w" && value !== "rw" && value !== "") return `"${value}" is not an access (r, ro, w, rw)`;
-    return true;
+  setAccess(value: string): Problem {
+    if (!["r", "ro", "w", "rw", ""].includes(value)) return `"${value}" is not an access (r, ro, w, rw)`;
+    this.#readwrite = value !== "r" && value !== "ro";
+    return undefined;
   }
 
-  #setKind(value: string): string | true {
-    if (value !== "cdrom" && value !== "disk") return `"${value}" is not a kind of device (cdrom, disk)`;
-    this.#cdrom = value === "cdrom";
-    return true;
+  setBackendType(value: string): Problem {
+    if (!backendTypes.has(value)) return `"${value}" is not a kind of backend`;
+    if (this.#backendType !== undefined && this.#backendType !== value) return "backendtype is given twice";
+    this.#backendType = value;
+    return undefined;
   }
 
-  #setDevice(text: string): string | true {
+  setSpecification(value: string): Problem {
+    if (!specifications.has(value)) return `"${value}" is not a specification (xen, virtio)`;
+    if (this.#specification !== undefined && this.#specification !== value) return "specification is given twice";
+    this.#specification = value;
+    return undefined;
+  }
+
+  #setDevice(text: string): Problem {
     const colon = text.lastIndexOf(":");
-    if (colon < 0) return this.#setOnce("vdev", text);
-    const kind = this.#setKind(text.slice(colon + 1));
-    return typeof kind === "string" ? kind : this.#setOnce("vdev", text.slice(0, colon));
+    if (colon < 0) return this.setText("vdev", text);
+    const kind = text.slice(colon + 1);
+    if (kind !== "cdrom" && kind !== "disk") return `"${kind}" is not a kind of device (cdrom, disk)`;
+    this.cdrom = kind === "cdrom";
+    return this.setText("vdev", text.slice(0, colon));
   }
+}
+
+function behindEquals(text: string): string {
+  return text.slice(text.indexOf("=") + 1);
+}
+
+function named(name: string, apply: (reader: DiskReader, value: string) => Problem): Rule {
+  return { pattern: new RegExp(`${name}=[^,]*,?`, "y"), apply: (reader, text) => apply(reader, behindEquals(text)) };
+}
+
+function flag(word: string, apply: (reader: DiskReader) => void = () => undefined): Rule {
+  return {
+    pattern: new RegExp(`${word},?`, "y"),
+    apply: (reader) => {
+      apply(reader);
+      return undefined;
+    },
+  };
+}
+
+/** A prefix counts as if it matched the whole line, so that it goes before a word without a name. */
+function prefixed(words: string, apply: (reader: DiskReader, prefix: string) => Problem = () => undefined): Rule {
+  return {
+    pattern: new RegExp(`((?:${words}):)[^\\n]*`, "y"),
+    apply: (reader, text) => {
+      reader.hadPrefix = true;
+      return apply(reader, text.slice(0, -1));
+    },
+  };
+}
+
+// xl's reader is a scanner: of all rules the one that matches most is taken, of those that match as much the first.
+const rules: readonly Rule[] = [
+  { pattern: /([ \t\n]+)(?:[^ \t\n][^\n]*)?/y, apply: () => undefined },
+  named("format", (reader, value) => reader.setFormat(value)),
+  flag("cdrom", (reader) => {
+    reader.cdrom = true;
+  }),
+  flag("devtype=cdrom", (reader) => {
+    reader.cdrom = true;
+  }),
+  flag("devtype=disk", (reader) => {
+    reader.cdrom = false;
+  }),
+  named("devtype", (_reader, value) => `"${value}" is not a kind of device (cdrom, disk)`),
+  named("access", (reader, value) => reader.setAccess(value)),
+  named("backendtype", (reader, value) => reader.setBackendType(value)),
+  named("specification", (reader, value) => reader.setSpecification(value)),
+  ...["backend", "vdev", "script", "colo-host", "colo-export", "active-disk", "hidden-disk"].map((name) =>
+    named(name, (reader, value) => reader.setText(name, value)),
+  ),
+  named("colo-port", (_reader, value) =>
+    /^[ \t\n\v\f\r]*[-+]?0*[1-9]/.test(value) ? undefined : `"${value}" is not a port`,
+  ),
+  ...["direct-io-safe", "discard", "no-discard", "colo", "no-colo", "trusted", "untrusted"].map((word) => flag(word)),
+  flag("grant_usage=[01]"),
+  { pattern: /target=[^\n]*/y, apply: (reader, text) => reader.setText("target", behindEquals(text)) },
+  { pattern: /[a-z][-a-z0-9]*=[^,],?/y, apply: (_reader, text) => `"${text}" is not a parameter` },
+  prefixed("raw|qcow2?|vhd", (reader, prefix) => reader.setFormat(prefix)),
+  prefixed("iscsi|e?nbd|drbd", (reader, prefix) => reader.setText("script", `block-${prefix}`)),
+  prefixed("tapdisk|tap2?|aio|ioemu|file|phy"),
+  {
+    pattern: /([a-z][a-z0-9]*:)(?:[^a-z0-9][^\n]*)?/y,
+    apply: (_reader, text) => `"${text}" is not a prefix that it knows`,
+  },
+  { pattern: /[^=,]*,|[^=,]+/y, apply: (reader, text) => reader.positional(text) },
+];
+
+function longestMatch(spec: string, at: number): { rule: Rule; text: string } | undefined {
+  let best: { rule: Rule; text: string } | undefined;
+  let most = 0;
+  for (const rule of rules) {
+    rule.pattern.lastIndex = at;
+    const match = rule.pattern.exec(spec);
+    if (match === null || match[0].length <= most) continue;
+    most = match[0].length;
+    best = { rule, text: match[1] ?? match[0] };
+  }
+  return best;
 }
 
 /** A disk entry as images write it: `TYPE:PATH,DEVICE,MODE`. `type` is lower-case but for what the image wrote (`LVM`). */

@@ -195,7 +195,7 @@ export function safeDisk(entry: string): WritableXlDisk | string {
   if (script !== null && !/^[A-Za-z0-9_./-]+$/.test(script)) return `"${script}" is not a script`;
   if (backend !== null && !/^[A-Za-z0-9_.-]+$/.test(backend)) return `"${backend}" is not a domain`;
   return {
-    target,
+    target: target ?? "",
     vdev,
     readwrite,
     cdrom,
