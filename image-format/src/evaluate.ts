@@ -51,7 +51,7 @@ export function evaluate(source: string, request: EvaluationRequest): Evaluation
     const statements = parseSource(source);
     const run = new Run(factsOf(request.host));
     const execution = new Execution(request.predefined === "vm_conf" ? ["os", "sys"] : [], run);
-    execution.block(statements);
+    execution.file(statements);
     const { options, dropped } = exportOptions(execution.names, execution.imported, run);
     return { ok: true, options, dropped, assignments: assignmentsOf(statements, source), steps: run.steps };
   } catch (error) {

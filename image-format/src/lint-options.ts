@@ -84,7 +84,7 @@ function lintLists(evaluation: Evaluated, report: Report): Diagnostic[] {
 }
 
 function lintKey(name: string, evaluation: Evaluated, report: Report): Diagnostic[] {
-  if (xlKeys.has(name) || convirtKeys.has(name)) return [];
+  if (xlKeys.has(name) || convirtKeys.has(name) || name === "__doc__") return [];
   const computed = evaluation.options.get("computed_options");
   // A name that the file itself computes with or refers to is a variable of the author's.
   if (Array.isArray(computed) && computed.includes(name)) return [];

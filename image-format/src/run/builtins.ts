@@ -166,7 +166,9 @@ function paidTruth(run: Run): (item: Thing) => boolean {
 function toInteger(given: Given, run: Run, long: boolean): Thing {
   const value = given.optional(0) ?? (given.optional(0) === undefined ? 0n : null);
   const made =
-    typeof value === "string" ? integerOfText(value, given.optionalInteger(1), run) : truncated(value, given, run);
+    typeof value === "string"
+      ? integerOfText(long ? value.replace(/[lL](?=[ \t\n\r\v\f]*$)/, "") : value, given.optionalInteger(1), run)
+      : truncated(value, given, run);
   return long || (value instanceof Long && typeof value !== "string" && given.optional(1) === undefined && isWide(made))
     ? new Long(made)
     : intOrLong(made);

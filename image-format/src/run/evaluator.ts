@@ -348,7 +348,7 @@ export class Evaluator {
       const at = (Uname.names as readonly string[]).indexOf(name);
       if (at >= 0) return thing.items[at] ?? null;
     }
-    const method = methodOf(thing, name);
+    const method = thing === builtin("str") ? unboundTextMethod(name) : methodOf(thing, name);
     if (method !== undefined) return new Callable(name, "builtin_function_or_method", method);
     throw run.fail("AttributeError", `'${typeName(thing)}' object has no attribute '${name}'`, "Use another method.");
   }
@@ -404,6 +404,16 @@ export class Evaluator {
 function namesOf(target: Target): string[] {
   if (target.kind === "name") return [target.name];
   return target.kind === "unpack" ? target.targets.flatMap(namesOf) : [];
+}
+
+/** `str.lower`, for which the text is the first argument: what `sorted(xs, key=str.lower)` names. */
+function unboundTextMethod(name: string): ((args: CallArguments, run: Run) => Thing) | undefined {
+  const method = textMethod(name);
+  if (method === undefined) return undefined;
+  return ({ positional: [text = null, ...positional], keywords }, run) => {
+    if (typeof text === "string") return method(text, { positional, keywords }, run);
+    throw run.fail("TypeError", `str.${name} wants text, not ${typeName(text)}`, "Give text.");
+  };
 }
 
 function methodOf(thing: Thing, name: string): ((args: CallArguments, run: Run) => Thing) | undefined {

@@ -21,6 +21,14 @@ export class Execution {
     for (const name of predefined) this.#import(name, name);
   }
 
+  /** Executes a whole file. A text that stands alone before all else is its `__doc__`, which Python binds like any name. */
+  file(statements: readonly Statement[]): void {
+    const first = statements[0];
+    if (first?.kind === "expression" && first.value.kind === "literal" && typeof first.value.value === "string")
+      this.names.set("__doc__", first.value.value);
+    this.block(statements);
+  }
+
   block(statements: readonly Statement[]): Outcome {
     for (const statement of statements) {
       const outcome = this.#statement(statement);

@@ -9,7 +9,8 @@ import { floatStr, integerText, reprOf, strOf } from "./text.js";
 import type { CallArguments, Thing } from "./thing.js";
 import { typeName } from "./type-name.js";
 
-const field = /\{([^{}!:[\].]*)((?:\.[^{}!:[\].]*|\[[^\]{}]*\])*)(?:!([^{}:]*))?(?::([^{}]*))?\}/y;
+const field = /\{([^{}!:[\].]*)((?:\.[^{}!:[\].]*|\[[^\]{}]*\])*)(?:!([^{}:]*))?(?::((?:[^{}]|\{[^{}]*\})*))?\}/y;
+const nestedField = /\{([^{}!:[\].]*)((?:\.[^{}!:[\].]*|\[[^\]{}]*\])*)\}/g;
 const specification = /^(?:([\s\S])?([<>=^]))?([-+ ])?(#)?(0)?(\d*)(,)?(?:\.(\d+))?([bcdeEfFgGnosxX%])?$/;
 
 interface Numbering {
@@ -54,7 +55,10 @@ function brace_(
   else if (conversion === "s") value = strOf(value, run);
   else if (conversion !== undefined)
     throw run.fail("ValueError", `unknown conversion ${conversion}`, "Write !r or !s.");
-  return { text: formatted(value, spec, run), to: at + whole.length };
+  const filled = spec.replace(nestedField, (_field, inner: string, innerPath: string) =>
+    strOf(walk(argument(inner, args, numbering, run), innerPath, run), run),
+  );
+  return { text: formatted(value, filled, run), to: at + whole.length };
 }
 
 function argument(name: string, args: CallArguments, numbering: Numbering, run: Run): Thing {
@@ -97,7 +101,9 @@ export function formatted(value: Thing, spec: string, run: Run): string {
   if (width > 1_000_000 || (precision ?? 0) > 10_000) throw run.limit("A format is too wide");
   const number = numberOf(value);
   const given = { sign, alternate: alternate !== undefined, comma: comma !== undefined, precision, type };
-  if (number === undefined || (typeof value === "boolean" && type === undefined)) {
+  if (number === undefined) {
+    if (align === "=" || (zero !== undefined && align === undefined))
+      throw run.fail("ValueError", "'=' alignment not allowed in string format specifier", "Write < or >.");
     const text = textField(value, given, run);
     return align_(text, "", { fill: fill ?? (zero === undefined ? " " : "0"), align: align ?? "<", width }, run);
   }
@@ -151,6 +157,7 @@ function digitsOf(value: Thing, number: bigint | number, spec: FieldSpec, run: R
   }
   if (typeof number === "bigint" && (type === undefined || "bcdoxXn".includes(type))) {
     if (precision !== undefined) throw run.fail("ValueError", "Precision not allowed in integer format specifier");
+    if (type === "c" && number < 0n) throw run.fail("OverflowError", "%c arg not in range(0x100)");
     return integerDigits(number < 0n ? -number : number, type ?? "d", alternate, run);
   }
   const float = Math.abs(Number(number));
@@ -160,8 +167,7 @@ function digitsOf(value: Thing, number: bigint | number, spec: FieldSpec, run: R
   if (type !== undefined && type !== "n") return floatDigits(float, type, precision ?? 6, alternate);
   if (type === "n") return floatDigits(float, "g", precision ?? 6, false);
   if (precision === undefined) return floatStr(float);
-  const text = floatDigits(float, "g", precision, false);
-  return /[.e]/.test(text) ? text : `${text}.0`;
+  return floatStr(float, Math.max(precision, 1));
 }
 
 function integerDigits(size: bigint, type: string, alternate: boolean, run: Run): string {

@@ -68,7 +68,8 @@ function translate(source: string, run: Run): { text: string; endAnchor: boolean
       out.push(char);
     } else {
       if (char === "$") endAnchor = true;
-      out.push(char);
+      // RE2 takes a repeat without a least count for text.
+      out.push(char === "{" && /^\{,\d+\}/.test(source.slice(at, at + 12)) ? "{0" : char);
     }
   }
   return { text: out.join(""), endAnchor };

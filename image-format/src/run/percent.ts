@@ -142,10 +142,11 @@ function cut(text: string, { precision }: Spec): string {
 function character(value: Thing, run: Run): string {
   if (typeof value === "string" && [...value.slice(0, 3)].length === 1) return value;
   const code = numberOf(value);
-  if (code === undefined) throw run.fail("TypeError", "%c requires int or char", "Give a number or one character.");
+  if (typeof code !== "bigint")
+    throw run.fail("TypeError", "%c requires int or char", "Give a number or one character.");
   if (code < 0 || code > 255)
     throw run.fail("OverflowError", "unsigned byte integer is out of range", "Give a number below 256.");
-  return String.fromCharCode(Math.trunc(Number(code)));
+  return String.fromCharCode(Number(code));
 }
 
 /** `[sign][prefix]digits`, filled with zeros between sign and digits where the flag says so. */

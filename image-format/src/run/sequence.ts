@@ -3,7 +3,7 @@
 import { Tuple } from "../value.js";
 import { isEqual, keyIn, numberOf } from "./compare.js";
 import type { Run } from "./run.js";
-import { Iteration, type Thing } from "./thing.js";
+import { Instance, Iteration, type Thing } from "./thing.js";
 import { typeName } from "./type-name.js";
 
 const surrogates = /[\ud800-\udfff]/;
@@ -151,6 +151,8 @@ export function contains(owner: Thing, item: Thing, run: Run): boolean {
     return owner.includes(item);
   }
   if (owner instanceof Map) return owner.has(keyIn(owner, item, run));
+  // os.environ, of which every variable is absent.
+  if (owner instanceof Instance && owner.attributes.has("has_key")) return false;
   for (const other of itemsOf(owner, run)) {
     run.spend(16);
     if (other === item || isEqual(other, item, run)) return true;

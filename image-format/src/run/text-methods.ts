@@ -1,3 +1,4 @@
+import { refuse } from "../source/refused.js";
 import { Tuple } from "../value.js";
 import { countOf, Given, type Signature } from "./arguments.js";
 import { formatText } from "./format.js";
@@ -143,7 +144,8 @@ define("replace", 2, 3, (text, given, run) => {
   const limit = countOf(given.optionalInteger(2), -1);
   spendSearch(text, before, run);
   const most = limit < 0 ? Number.POSITIVE_INFINITY : limit;
-  if (most === 0) return text;
+  // Python 2 puts nothing into an empty text when it is told how often.
+  if (most === 0 || (text === "" && limit >= 0)) return text;
   const pieces = before === "" ? ["", ...text] : text.split(before);
   const joints = Math.min(before === "" ? pieces.length : pieces.length - 1, most);
   run.make(text.length + joints * after.length);
@@ -234,6 +236,12 @@ define("expandtabs", 0, 1, (text, given, run) => {
     return part;
   });
 });
-// Text has one type here, so a change of encoding changes nothing.
-define("encode", 0, 2, (text) => text);
-define("decode", 0, 2, (text) => text);
+// Text has one type here, so a change of encoding changes nothing. Codecs that make something else of a text are not encodings.
+const encodings: ReadonlySet<string> = new Set(["ascii", "utf8", "latin1", "iso88591", "usascii"]);
+function recoded(text: string, given: Given, run: Run): string {
+  const name = given.optional(0) === undefined ? "ascii" : given.text(0);
+  if (encodings.has(name.toLowerCase().replace(/[-_ ]/g, ""))) return text;
+  throw refuse(run.at, `The codec ${name.slice(0, 40)}`, "Write the text that it would give.");
+}
+define("encode", 0, 2, recoded, ["encoding", "errors"]);
+define("decode", 0, 2, recoded, ["encoding", "errors"]);

@@ -177,12 +177,12 @@ export function floatRepr(value: number): string {
   return (value < 0 ? "-" : "") + layOut(mantissa.replace(".", ""), Number(exponent), 16, true);
 }
 
-/** `%.12g`, with `.0` where it would look like an int. */
-export function floatStr(value: number): string {
+/** `%.12g`, with `.0` where it would look like an int: so there is one digit less before an exponent is needed. */
+export function floatStr(value: number, precision = 12): string {
   if (!Number.isFinite(value)) return notFinite(value);
-  if (value === 0) return Object.is(value, -0) ? "-0.0" : "0.0";
-  const { digits, exponent } = significantDigits(value, 12);
-  return (value < 0 ? "-" : "") + layOut(digits.replace(/0+$/, "") || "0", exponent, 12, true);
+  if (value === 0 && precision > 1) return Object.is(value, -0) ? "-0.0" : "0.0";
+  const { digits, exponent } = significantDigits(value, precision);
+  return (value < 0 ? "-" : "") + layOut(digits.replace(/0+$/, "") || "0", exponent, precision - 1, true);
 }
 
 /** Digits and a decimal exponent as `%g` writes them: in full between 1e-4 and `threshold` digits, else with an exponent. */

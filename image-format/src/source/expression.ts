@@ -1,6 +1,7 @@
 // From the grammar's nodes to the evaluator's expressions. The grammar's own precedence is not relied on (it reads `not a and b`
 // as `not (a and b)`): every run of operands and operators is laid flat and climbed again by Python's table.
 
+import { Long } from "../run/thing.js";
 import { type Node, splitAtCommas, unexpected } from "./grammar.js";
 import { maxNesting } from "./limits.js";
 import { refuse } from "./refused.js";
@@ -200,6 +201,10 @@ function name(text: string, at: number): Expression {
   return constant === undefined ? { kind: "name", name: text, at } : { kind: "literal", value: constant, at };
 }
 
+function isLeastInt(expression: Expression): boolean {
+  return expression.kind === "literal" && expression.value instanceof Long && expression.value.value === 2n ** 63n;
+}
+
 function flatten(nodes: readonly Node[]): Node[] {
   const out: Node[] = [];
   const pending = [...nodes].reverse();
@@ -307,7 +312,14 @@ class Climb {
     const at = this.#items[this.#next]?.first.from ?? 0;
     while (this.#peek() === "-" || this.#peek() === "+" || this.#peek() === "~")
       operators.push(this.#take().first.text);
+    const number = this.#items[this.#next]?.first;
     const operand = this.#power();
+    // The least int has no positive twin: its digits are a long by themselves, and an int behind a minus.
+    if (operators.at(-1) === "-" && isLeastInt(operand) && number?.kind === "number" && number.text === "") {
+      const least: Expression = { kind: "literal", value: -(2n ** 63n), at };
+      operators.pop();
+      return operators.length === 0 ? least : { kind: "unary", operators, operand: least, at };
+    }
     return operators.length === 0 ? operand : { kind: "unary", operators, operand, at };
   }
 

@@ -99,7 +99,7 @@ class Scanner {
 
   #continuation(): void {
     const length = this.#newlineLength(this.#at + 1);
-    if (length === 0) {
+    if (length === 0 && this.#at + 1 < this.#source.length) {
       throw new Stopped(
         "syntax",
         this.#at,
@@ -121,7 +121,8 @@ class Scanner {
 
   #number(): void {
     const { value, to } = readNumber(this.#source, this.#at);
-    this.#put("number", "", this.#at, to).value = value;
+    const suffix = /[lL]/.test(this.#source[to - 1] ?? "") ? "L" : "";
+    this.#put("number", suffix, this.#at, to).value = value;
   }
 
   #string(at: number, prefix: string): void {

@@ -27,8 +27,12 @@ const escapeSequence = /\\(?:\r\n|([0-7]{1,3})|x([0-9a-fA-F]{0,2})|([\s\S]))/g;
 export function readStringBody(source: string, from: number, to: number, form: StringForm): string {
   const body = source.slice(from, to);
   if (!body.includes("\\") && !body.includes("\r")) return body;
-  const text = form.raw && !form.unicode ? body : unescaped(body, from, form);
-  return text;
+  return form.raw && !form.unicode ? withUnixLines(body) : unescaped(body, from, form);
+}
+
+/** Python reads every line end of a source as a line feed, also within quotes. */
+function withUnixLines(source: string): string {
+  return source.replace(/\r\n?/g, "\n");
 }
 
 function unescaped(body: string, from: number, form: StringForm): string {
@@ -47,9 +51,9 @@ function unescaped(body: string, from: number, form: StringForm): string {
     const [whole, octal, hex, other] = match;
     const at = match.index;
     if (at < done) continue;
-    if (at > done) put(body.slice(done, at));
+    if (at > done) put(withUnixLines(body.slice(done, at)));
     done = at + whole.length;
-    if (form.raw && other !== "u" && other !== "U") put(whole);
+    if (form.raw && other !== "u" && other !== "U") put(withUnixLines(whole));
     else if (octal !== undefined || hex !== undefined) {
       if (hex !== undefined && hex.length < 2)
         throw badEscape(from + at, `\\x${hex}`, "\\x needs two hexadecimal digits");
@@ -64,7 +68,7 @@ function unescaped(body: string, from: number, form: StringForm): string {
       done = at + named.length;
     } else put(simpleEscapes[other] ?? whole);
   }
-  put(body.slice(done));
+  put(withUnixLines(body.slice(done)));
   return out.join("");
 }
 

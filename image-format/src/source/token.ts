@@ -5,7 +5,7 @@ export type TokenKind = "name" | "keyword" | "number" | "string" | "operator" | 
 /** One word of a file. `from` and `to` are offsets into the source; adjacent string literals are one token. */
 export interface Token {
   kind: TokenKind;
-  /** The word itself for names, keywords and operators; empty for all others. */
+  /** The word itself for names, keywords and operators, `L` for a number that ends so; empty for all others. */
   text: string;
   from: number;
   to: number;
