@@ -41,6 +41,8 @@ export type Evaluation =
       /** Names bound to what the format does not carry, with Python's name of the type. */
       dropped: Map<string, DroppedType>;
       assignments: Assignment[];
+      /** Names of the file that its own expressions read: variables of the author's, whatever else they are. */
+      read: ReadonlySet<string>;
       steps: number;
     }
   | { ok: false; diagnostics: Diagnostic[] };
@@ -53,7 +55,8 @@ export function evaluate(source: string, request: EvaluationRequest): Evaluation
     const execution = new Execution(request.predefined === "vm_conf" ? ["os", "sys"] : [], run);
     execution.file(statements);
     const { options, dropped } = exportOptions(execution.names, execution.imported, run);
-    return { ok: true, options, dropped, assignments: assignmentsOf(statements, source), steps: run.steps };
+    const assignments = assignmentsOf(statements, source);
+    return { ok: true, options, dropped, assignments, read: execution.read, steps: run.steps };
   } catch (error) {
     if (!(error instanceof Stopped)) throw error;
     return { ok: false, diagnostics: [diagnosticOf(error, request.file, source)] };

@@ -86,8 +86,8 @@ function lintLists(evaluation: Evaluated, report: Report): Diagnostic[] {
 function lintKey(name: string, evaluation: Evaluated, report: Report): Diagnostic[] {
   if (xlKeys.has(name) || convirtKeys.has(name) || name === "__doc__") return [];
   const computed = evaluation.options.get("computed_options");
-  // A name that the file itself computes with or refers to is a variable of the author's.
-  if (Array.isArray(computed) && computed.includes(name)) return [];
+  // A name that the file itself computes or computes with is a variable of the author's.
+  if (evaluation.read.has(name) || (Array.isArray(computed) && computed.includes(name))) return [];
   const near = nearestKey(name);
   if (!/^[a-z][._0-9a-z]*$/.test(name)) {
     const code = /[A-Z]/.test(name) ? "upper_case_key" : "not_a_key";

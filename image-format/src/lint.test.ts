@@ -148,7 +148,8 @@ describe("lintImage() finds", () => {
 });
 
 test("lintImage() does not take a commented call, a computed variable or a reference for a fault", () => {
-  const vmConf = "name=''\nimport os\nmy_arch=os.uname()[4]\ncomputed_options=['my_arch']\nkernel='/boot/$KIND'\n";
+  const vmConf =
+    "name=''\nimport os\nmy_arch=os.uname()[4]\ncomputed_options=['my_arch']\nkernel='/boot/$KIND'\nbase=64\nmemory=base*2\n";
   expect(
     lint({
       imageConf: "KIND='x'\ndb_password=''\napi_token='$SECRET_OF_THE_HOST'\n",

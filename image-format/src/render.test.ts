@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { evaluate } from "./evaluate.js";
 import { type RenderRequest, renderImage } from "./render.js";
 import type { Options } from "./value.js";
 import { flattenXlOptions, parseXlConfig } from "./xl/config.js";
@@ -197,4 +198,30 @@ test("parseXlConfig() and parseXlDisk() answer every text, and throw on none", (
     }),
     { numRuns: 2000 },
   );
+});
+
+describe("renderImage() writes what an image of 2009 says", () => {
+  test("with a tab in a text, and numbers that only xm's own language has", () => {
+    const vmConf = "name=''\nextra='text\\tconsole=xvc0'\nbig=1e300\n";
+    const xl = renderImage(request({ vmConf }));
+    expect(xl.ok && xl.diagnostics).toEqual([]);
+    expect(xl.ok && read(xl.vmConfig)["extra"]).toBe("text\tconsole=xvc0");
+    const xm = renderImage(request({ vmConf, toolstack: "xm" }));
+    const again = evaluate(xm.ok ? xm.vmConfig : "", { file: "joe" });
+    expect(again.ok && Object.fromEntries(again.options)).toEqual({
+      name: "Joe",
+      extra: "text\tconsole=xvc0",
+      big: 1e300,
+    });
+  });
+
+  test("and names the place of a name that nothing fills in", () => {
+    const vmConf = "name=''\ndisk=['file:/a,xvda,w',\n  'file:${WHERE}/b,xvdb,w']\nextra='$VM_NAME $WHEREVER $WHERE'\n";
+    const rendered = renderImage(request({ vmConf }));
+    expect(rendered.diagnostics.map((one) => [one.code, one.line, one.column])).toEqual([
+      ["left_over_name", 3, 9],
+      ["left_over_name", 4, 17],
+      ["left_over_name", 4, 27],
+    ]);
+  });
 });

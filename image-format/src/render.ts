@@ -1,8 +1,9 @@
 // From an image's two files and what a person asked for to what a VM would get: evaluate, merge, substitute, write. The one way by which the command line,
 // the controller's dry run and a real request render, so that all three show the same.
 import type { Diagnostic } from "./diagnostic.js";
-import { type Evaluation, evaluate, type HostView } from "./evaluate.js";
+import { type Assignment, type Evaluation, evaluate, type HostView } from "./evaluate.js";
 import { mergeValues, type OptionRefusal } from "./options.js";
+import { lineStartsOf, placeIn } from "./source/stopped.js";
 import { SubstitutionTooLarge, substituteOptions, templateNames } from "./substitute.js";
 import type { DroppedType, Options, Value } from "./value.js";
 import { privilegedKeys } from "./xl/keys.js";
@@ -103,10 +104,10 @@ function write(request: RenderRequest, files: Merged): Rendered {
     vmName: request.vmName,
     ...(request.uuid === undefined ? {} : { uuid: request.uuid }),
   });
-  const lines = new Map(files.vmFile.assignments.map((one) => [one.name, one]));
+  const bindings = new Map(files.vmFile.assignments.map((one) => [one.name, one]));
   const place = (one: Diagnostic): Diagnostic => {
-    const at = lines.get(one.message.match(/^[A-Za-z_][A-Za-z0-9_]*/)?.[0] ?? "");
-    return at === undefined ? one : { ...one, line: at.line, column: at.column };
+    const binding = bindings.get(one.message.match(/^[A-Za-z_][A-Za-z0-9_]*/)?.[0] ?? "");
+    return binding === undefined ? one : { ...one, ...placeOf(one, binding, request.vmConf) };
   };
   const diagnostics = [
     ...rendered.diagnostics,
@@ -120,6 +121,17 @@ function write(request: RenderRequest, files: Merged): Rendered {
     vmConfig: rendered.text,
     diagnostics,
   };
+}
+
+/** Where an option is bound; for a left-over name, where it stands in there, if it does. */
+function placeOf(diagnostic: Diagnostic, binding: Assignment, source: string): { line: number; column: number } {
+  const { line, column, from, to } = binding;
+  const name = diagnostic.code === "left_over_name" ? /\$[A-Za-z_]\w*$/.exec(diagnostic.message)?.[0] : undefined;
+  if (name === undefined) return { line, column };
+  const statement = source.slice(from, to);
+  const plain = statement.search(new RegExp(`\\${name}\\b`));
+  const at = plain < 0 ? statement.indexOf(`\${${name.slice(1)}}`) : plain;
+  return at < 0 ? { line, column } : placeIn(lineStartsOf(source), from + at);
 }
 
 function substitute(

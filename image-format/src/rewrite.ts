@@ -1,8 +1,8 @@
 // Writing a file back: whole statements are replaced, everything else stays to the byte, comments and line ends too. What was written is read again, and only what
 // then says exactly what was meant is given out.
 import { type Evaluation, evaluate } from "./evaluate.js";
-import type { Options, OptionValue, Value } from "./value.js";
-import { Tuple } from "./value.js";
+import { literalOf } from "./run/text.js";
+import type { Options, OptionValue } from "./value.js";
 
 type Evaluated = Extract<Evaluation, { ok: true }>;
 
@@ -13,7 +13,7 @@ export interface OptionEdits {
 
 /** Literals, one option a line, in their order. Evaluating the text gives the same options. */
 export function writeOptions(options: Options): string {
-  return [...options].map(([name, value]) => `${name} = ${literal(value)}\n`).join("");
+  return [...options].map(([name, value]) => `${name} = ${literalOf(value)}\n`).join("");
 }
 
 /** Thrown when a file is so written that an edit cannot be expressed; the message says where. */
@@ -38,7 +38,7 @@ function edit(source: string, file: string, name: string, value: OptionValue | u
   const before = read(source, file);
   if (before === undefined) throw new CannotRewrite(`Cannot edit ${file}: it does not evaluate as it is`);
   const old = before.options.get(name);
-  if (value === undefined ? old === undefined : old !== undefined && literal(old) === literal(value)) return source;
+  if (value === undefined ? old === undefined : old !== undefined && literalOf(old) === literalOf(value)) return source;
   for (const candidate of candidates(source, before, name, value)) {
     const after = read(candidate, file);
     if (after !== undefined && says(after, before, name, value)) return candidate;
@@ -65,11 +65,11 @@ function* candidates(
     yield appended(source, `del ${name}`);
     return;
   }
-  const statement = `${name} = ${literal(value)}`;
+  const statement = `${name} = ${literalOf(value)}`;
   const last = alone.at(-1);
   if (last !== undefined)
     yield source.slice(0, last.from) +
-      `${spelling(source.slice(last.from, last.to), name)}${literal(value)}` +
+      `${spelling(source.slice(last.from, last.to), name)}${literalOf(value)}` +
       source.slice(last.to);
   yield appended(source, statement);
 }
@@ -100,41 +100,8 @@ function appended(source: string, statement: string): string {
 /** The option is as meant, and no option that does not depend on it has changed. */
 function says(after: Evaluated, before: Evaluated, name: string, value: OptionValue | undefined): boolean {
   const now = after.options.get(name);
-  if (value === undefined ? now !== undefined : now === undefined || literal(now) !== literal(value)) return false;
+  if (value === undefined ? now !== undefined : now === undefined || literalOf(now) !== literalOf(value)) return false;
   const others = new Set([...before.options.keys(), ...after.options.keys()]);
   others.delete(name);
   return [...others].every((other) => before.options.has(other) === after.options.has(other));
-}
-
-/** A value as Python 2 and 3 read it back: UTF-8 as it is, control characters escaped. */
-function literal(value: Value): string {
-  if (typeof value === "string") return quoted(value);
-  if (typeof value === "bigint") return value.toString();
-  if (typeof value === "number") return float(value);
-  if (typeof value === "boolean") return value ? "True" : "False";
-  if (value === null) return "None";
-  if (value instanceof Tuple) return `(${value.items.map(literal).join(", ")}${value.items.length === 1 ? "," : ""})`;
-  if (Array.isArray(value)) return `[${value.map(literal).join(", ")}]`;
-  return `{${[...value].map(([key, item]) => `${literal(key)}: ${literal(item)}`).join(", ")}}`;
-}
-
-function quoted(text: string): string {
-  const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
-  const body = text.replace(/[\\'"\p{Cc}]/gu, (char) => {
-    if (char === "\\") return "\\\\";
-    if (char === "'" || char === '"') return char === quote ? `\\${char}` : char;
-    const named = { "\n": "\\n", "\t": "\\t", "\r": "\\r" }[char];
-    if (named !== undefined) return named;
-    const code = char.charCodeAt(0);
-    return code < 0x80 ? `\\x${code.toString(16).padStart(2, "0")}` : char;
-  });
-  return `${quote}${body}${quote}`;
-}
-
-/** Infinity and nan cannot be written; evaluation gives none. */
-function float(value: number): string {
-  if (!Number.isFinite(value)) throw new RangeError(`No file can hold ${value}`);
-  if (Object.is(value, -0)) return "-0.0";
-  const text = String(value);
-  return /[.e]/.test(text) ? text : `${text}.0`;
 }

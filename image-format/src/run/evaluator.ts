@@ -21,6 +21,8 @@ const templateNames: ReadonlySet<string> = new Set(
 
 export class Evaluator {
   readonly names: Map<string, Thing>;
+  /** Names of the file that its own expressions read. */
+  readonly read = new Set<string>();
   readonly #run: Run;
 
   constructor(names: Map<string, Thing>, run: Run) {
@@ -147,7 +149,10 @@ export class Evaluator {
 
   #name(name: string, at: number): Thing {
     const held = this.names.get(name);
-    if (held !== undefined) return held;
+    if (held !== undefined) {
+      this.read.add(name);
+      return held;
+    }
     const function_ = builtin(name);
     if (function_ !== undefined) return function_;
     throw refusedBuiltin(name, at) ?? this.#unknown(name, at);

@@ -21,6 +21,11 @@ export class Execution {
     for (const name of predefined) this.#import(name, name);
   }
 
+  /** Names of the file that its own expressions read. */
+  get read(): ReadonlySet<string> {
+    return this.#evaluator.read;
+  }
+
   /** Executes a whole file. A text that stands alone before all else is its `__doc__`, which Python binds like any name. */
   file(statements: readonly Statement[]): void {
     const first = statements[0];

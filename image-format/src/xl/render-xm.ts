@@ -1,4 +1,5 @@
 // The file for `xm`, on Xen before 4.5: the same options as Python literals with xm's own key names, disks in the notation that it reads.
+import { reprPython } from "../python-text.js";
 import type { Options, OptionValue } from "../value.js";
 import { parseConvirtDisk } from "./disk.js";
 import { convirtKeys } from "./keys.js";
@@ -7,16 +8,16 @@ import { problem, type RenderedConfig, type RenderXlRequest } from "./render.js"
 /** Writes the file for xm. Never throws on any options. */
 export function renderXm(options: Options, request: RenderXlRequest): RenderedConfig {
   const diagnostics: RenderedConfig["diagnostics"] = [];
-  const lines = [`name = ${literal(request.vmName)}`];
-  if (request.uuid !== undefined) lines.push(`uuid = ${literal(request.uuid)}`);
+  const lines = [`name = ${reprPython(request.vmName)}`];
+  if (request.uuid !== undefined) lines.push(`uuid = ${reprPython(request.uuid)}`);
   for (const [key, value] of options) {
     if (key === "name" || key === "uuid" || !/^[a-z][a-z0-9_]*$/.test(key)) continue;
     if (key === "on_shutdown") {
-      if (!options.has("on_poweroff") && value !== "") lines.push(`on_poweroff = ${literal(value)}`);
+      if (!options.has("on_poweroff") && value !== "") lines.push(`on_poweroff = ${reprPython(value)}`);
     } else if (key === "type") {
       if (value === "hvm" && !options.has("builder")) lines.push("builder = 'hvm'");
-    } else if (key === "disk") lines.push(`disk = ${literal(disks(value, diagnostics))}`);
-    else if (!convirtKeys.has(key)) lines.push(`${key} = ${literal(value)}`);
+    } else if (key === "disk") lines.push(`disk = ${reprPython(disks(value, diagnostics))}`);
+    else if (!convirtKeys.has(key)) lines.push(`${key} = ${reprPython(value)}`);
   }
   return { text: `${lines.join("\n")}\n`, diagnostics };
 }
@@ -41,21 +42,4 @@ function disks(value: OptionValue, diagnostics: RenderedConfig["diagnostics"]): 
     written.push(`${type}:${disk.path},${disk.device}${disk.cdrom ? ":cdrom" : ""},${disk.mode}`);
   }
   return written;
-}
-
-/** A literal that Python 2 reads back as the same value, in ASCII. */
-function literal(value: unknown): string {
-  if (typeof value === "bigint") return value.toString();
-  if (typeof value === "number") return Number.isInteger(value) ? `${value}.0` : String(value);
-  if (Array.isArray(value)) return `[${value.map(literal).join(", ")}]`;
-  if (value instanceof Map) return `{${[...value].map(([key, one]) => `${literal(key)}: ${literal(one)}`).join(", ")}}`;
-  if (typeof value === "boolean") return value ? "True" : "False";
-  if (typeof value !== "string") return "None";
-  return `'${[...new TextEncoder().encode(value)].map(byteText).join("")}'`;
-}
-
-function byteText(byte: number): string {
-  const char = String.fromCharCode(byte);
-  if (char === "\\" || char === "'") return `\\${char}`;
-  return byte >= 0x20 && byte < 0x7f ? char : `\\x${byte.toString(16).padStart(2, "0")}`;
 }

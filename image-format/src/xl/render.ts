@@ -95,7 +95,7 @@ interface CannotWrite {
 /** A value in xl's grammar: text in double quotes, a number in digits, a list of these. */
 function write(value: Value): string | CannotWrite {
   if (typeof value === "string") {
-    if (hasControl(value))
+    if (hasControl(value.replaceAll("\t", "")))
       return { code: "xl_value", message: "the text holds a control character", advice: "Write it on one line." };
     return quote(value);
   }
@@ -134,9 +134,9 @@ function hasControl(text: string): boolean {
   return /\p{Cc}/u.test(text);
 }
 
-/** Quotes for xl. Control characters were refused before, so backslash and the quote are all that is special. */
+/** Quotes for xl. Other control characters were refused before, so a tab, a backslash and the quote are all that is special. */
 export function quote(text: string): string {
-  return `"${text.replace(/[\\"]/g, "\\$&")}"`;
+  return `"${text.replace(/[\\"]/g, "\\$&").replaceAll("\t", "\\t")}"`;
 }
 
 /** `''` and a missing list are no disks; every entry that is text and not empty must be one that we can read. */
