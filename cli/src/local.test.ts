@@ -118,6 +118,44 @@ describe("convirt image render", () => {
   });
 });
 
+describe("convirt image render refuses, with exit 1", () => {
+  const copy = (name: string) => {
+    const image = join(folder, name);
+    cpSync(join(store, "Tiny_Linux"), image, { recursive: true });
+    return image;
+  };
+  const render = (image: string, vm: string) => {
+    const done = convirt(["image", "render", image, "--vm", vm, "--json"]);
+    expect(done.status).toBe(1);
+    expect(done.stderr).toBe("");
+    return JSON.parse(done.stdout) as { diagnostics: { file: string; code: string }[]; refusals?: object[] };
+  };
+
+  test("an image without one of its files, by name", () => {
+    const image = copy("Half");
+    rmSync(join(image, "image.conf"));
+    expect(render(image, "v")).toEqual({
+      diagnostics: [expect.objectContaining({ file: "image.conf", line: 1, code: "missing_file" })],
+    });
+  });
+
+  test("files that are too long, or hold a NUL, for what they are", () => {
+    const image = copy("Odd");
+    writeFileSync(join(image, "image.conf"), "#".repeat(5 * 1024 * 1024));
+    expect(render(image, "v").diagnostics[0]).toMatchObject({ file: "image.conf", code: "limit_exceeded" });
+    writeFileSync(join(image, "image.conf"), "a='\0'\n");
+    expect(render(image, "v").diagnostics[0]).toMatchObject({ file: "image.conf", line: 1, column: 4, code: "syntax" });
+  });
+
+  test("a name that no VM can have", () => {
+    for (const name of ["1", "a,script=/x", "$(id)", "a".repeat(64)])
+      expect(render(join(store, "Tiny_Linux"), name)).toMatchObject({
+        diagnostics: [],
+        refusals: [{ name: "--vm", code: "bad_value" }],
+      });
+  });
+});
+
 describe("convirt xl", () => {
   test("check --json gives xl's verdict on a configuration from standard input", () => {
     const good = convirt(["xl", "check", "-", "--json"], 'name = "a"\ndisk = ["file:/a,xvda,w"]\n');

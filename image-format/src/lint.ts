@@ -62,16 +62,18 @@ export function whole(
   return { file, line: 1, column: 1, severity, code, message, advice };
 }
 
+/** The finding that an image lacks one of the files without which it is none. */
+export function missingFile(file: string): Diagnostic {
+  return whole(file, "missing_file", `The image has no ${file}`, `Add one; example/${file} of the store is a start.`);
+}
+
 function lintConfig(
   file: (typeof configFiles)[number],
   input: LintInput,
   evaluations: Map<string, Extract<Evaluation, { ok: true }>>,
 ): Diagnostic[] {
   const text = input.files.get(file)?.text;
-  if (text === undefined)
-    return [
-      whole(file, "missing_file", `The image has no ${file}`, `Add one; example/${file} of the store is a start.`),
-    ];
+  if (text === undefined) return [missingFile(file)];
   const found: Diagnostic[] = [];
   if (text.startsWith("\ufeff"))
     found.push(

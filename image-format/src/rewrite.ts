@@ -72,6 +72,8 @@ function* candidates(
       `${spelling(source.slice(last.from, last.to), name)}${literalOf(value)}` +
       source.slice(last.to);
   yield appended(source, statement);
+  // Behind a backslash at the very end, the line that it continues is to be an empty one.
+  yield appended(`${source}\n\n`, statement);
 }
 
 /** `name=` or `name = `, as the author writes it. */

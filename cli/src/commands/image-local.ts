@@ -1,10 +1,13 @@
 // `image lint` and `image render`: the two that work on a folder, without a controller and without a host.
 import { randomBytes } from "node:crypto";
+import type { Diagnostic } from "@convirt/image-format/diagnostic";
+import type { OptionRefusal } from "@convirt/image-format/options";
 import type { RenderedFile } from "@convirt/image-format/render";
 import { type Command, Option } from "commander";
 import { assignment } from "../assignment.js";
 import { CommandFailed, exitCodes } from "../exit.js";
-import { readImageFolder } from "../image-folder.js";
+import { type ImageFolder, readImageFolder } from "../image-folder.js";
+import { plain } from "../output.js";
 import { diagnosticLines } from "./diagnostics.js";
 
 export function localImageCommands(image: Command): void {
@@ -55,11 +58,14 @@ async function lint(dir: string, json: boolean): Promise<void> {
 }
 
 async function render(dir: string, flags: RenderFlags, json: boolean): Promise<void> {
-  const [{ renderImage }, { fromJson, toJsonText }] = await Promise.all([
+  const [{ renderImage }, { fromJson, toJsonText }, { missingFile }] = await Promise.all([
     import("@convirt/image-format/render"),
     import("@convirt/image-format/json"),
+    import("@convirt/image-format/lint"),
   ]);
   const folder = readImageFolder(dir);
+  const refused = beforeRendering(folder, flags.vm, missingFile);
+  if (refused !== undefined) return refuseToRender(refused, json);
   const rendered = renderImage({
     image: folder.name,
     location: folder.name,
@@ -78,16 +84,7 @@ async function render(dir: string, flags: RenderFlags, json: boolean): Promise<v
     toolstack: flags.toolstack,
     nextMac,
   });
-  if (!rendered.ok) {
-    const refused = rendered.refusals.map((one) => `${one.message} [${one.code}]`);
-    if (json)
-      process.stdout.write(
-        `${JSON.stringify({ diagnostics: rendered.diagnostics, ...(refused.length > 0 ? { refusals: rendered.refusals } : {}) }, null, 2)}\n`,
-      );
-    else
-      process.stderr.write([...diagnosticLines(rendered.diagnostics), ...refused].map((line) => `${line}\n`).join(""));
-    throw new CommandFailed(exitCodes.refused, "");
-  }
+  if (!rendered.ok) return refuseToRender(rendered, json);
   if (json) {
     const file = ({ raw, dropped, substituted }: RenderedFile) => ({ raw, dropped, substituted });
     const answer = {
@@ -107,6 +104,46 @@ async function render(dir: string, flags: RenderFlags, json: boolean): Promise<v
         .join(""),
     );
   }
+}
+
+interface Refused {
+  diagnostics: readonly Diagnostic[];
+  refusals: readonly OptionRefusal[];
+}
+
+/** VM names as hosts take them: never all digits, which xl would take for a domain's id. */
+const vmName = /^[A-Za-z][A-Za-z0-9_.-]{0,62}$/;
+
+/** What is wrong before anything is evaluated: a file that is not there, a name that no VM can have. */
+function beforeRendering(
+  { files }: ImageFolder,
+  vm: string,
+  missingFile: (file: string) => Diagnostic,
+): Refused | undefined {
+  const diagnostics = ["image.conf", "vm_conf.template"]
+    .filter((file) => !files.has(file))
+    .map((file) => missingFile(file));
+  const refusals: OptionRefusal[] = vmName.test(vm)
+    ? []
+    : [
+        {
+          name: "--vm",
+          code: "bad_value",
+          message: `"${vm.slice(0, 80)}" cannot be a VM's name: use 1 to 63 of A-Z a-z 0-9 _ . - and start with a letter`,
+        },
+      ];
+  return diagnostics.length + refusals.length === 0 ? undefined : { diagnostics, refusals };
+}
+
+function refuseToRender({ diagnostics, refusals }: Refused, json: boolean): never {
+  if (json) {
+    const answer = { diagnostics, ...(refusals.length > 0 ? { refusals } : {}) };
+    process.stdout.write(`${JSON.stringify(answer, null, 2)}\n`);
+  } else {
+    const lines = [...diagnosticLines(diagnostics), ...refusals.map((one) => plain(`${one.message} [${one.code}]`))];
+    process.stderr.write(lines.map((line) => `${line}\n`).join(""));
+  }
+  throw new CommandFailed(exitCodes.refused, "");
 }
 
 /** A new address of Xen's own range for each use of $AUTOGEN_MAC. */

@@ -209,12 +209,16 @@ function integerOfText(text: string, base: bigint | undefined, run: Run): bigint
   const implied = { x: 16, o: 8, b: 2 }[prefix.charAt(1).toLowerCase()] ?? 0;
   if (radix === 0) radix = implied !== 0 ? implied : digits.startsWith("0") && digits.length > 1 ? 8 : 10;
   else if (prefix !== "" && implied !== radix) digits = prefix + digits;
+  // Reading digits takes more than linear time.
+  run.spend(digits.length ** 2 / 4);
   let value = 0n;
-  for (const digit of digits.toLowerCase()) {
-    const place = digitsOfBase.indexOf(digit);
-    if (place >= radix) throw bad();
-    value = value * BigInt(radix) + BigInt(place);
-  }
+  if (radix === 10 && /^[0-9]+$/.test(digits)) value = BigInt(digits);
+  else
+    for (const digit of digits.toLowerCase()) {
+      const place = digitsOfBase.indexOf(digit);
+      if (place >= radix) throw bad();
+      value = value * BigInt(radix) + BigInt(place);
+    }
   return sign === "-" ? -value : value;
 }
 

@@ -114,7 +114,7 @@ export function compare(left: Thing, right: Thing, run: Run): number {
 }
 
 function order(left: Thing, right: Thing, run: Run, depth: number): number {
-  run.spend(4);
+  run.spend(16);
   if (typeof left === "string" && typeof right === "string") {
     run.spend(Math.min(left.length, right.length));
     return compareText(left, right);

@@ -162,7 +162,7 @@ function digitsOf(value: Thing, number: bigint | number, spec: FieldSpec, run: R
   }
   const float = Math.abs(Number(number));
   if (!Number.isFinite(float)) return floatStr(float);
-  run.spend(2000);
+  run.spend(2000 + 40 * (precision ?? 6));
   if (type === "%") return `${floatDigits(float * 100, "f", precision ?? 6, false)}%`;
   if (type !== undefined && type !== "n") return floatDigits(float, type, precision ?? 6, alternate);
   if (type === "n") return floatDigits(float, "g", precision ?? 6, false);

@@ -142,6 +142,7 @@ export function sorted(
   if (key !== null && !(key instanceof Callable))
     throw run.fail("TypeError", "the key of a sort is not a function", "Write key=len.");
   run.make(32 * items.length);
+  run.spend(64 * items.length);
   const pairs = items.map((item) => {
     if (key === null) return { item, rank: item };
     run.step(run.at);

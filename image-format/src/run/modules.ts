@@ -29,6 +29,7 @@ function ofPath(name: string, call: (path: string, run: Run) => Thing): [string,
   return callable({ name, least: 1, most: 1, named: ["path"] }, (given, run) => {
     const path = given.text(0);
     run.make(2 * path.length);
+    run.spend(32 * path.length);
     return call(path, run);
   });
 }
@@ -70,6 +71,7 @@ function join(first: string, rest: readonly Thing[], run: Run): string {
   for (const part of rest) {
     if (typeof part !== "string") throw run.fail("TypeError", "os.path.join() wants text", "Give text.");
     run.make(path.length + part.length);
+    run.spend(path.length);
     if (part.startsWith("/")) path = part;
     else path += path === "" || path.endsWith("/") ? part : `/${part}`;
   }

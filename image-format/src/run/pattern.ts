@@ -21,7 +21,7 @@ const pythonBlanks = "\\t\\n\\v\\f\\r ";
 
 export function compilePattern(source: string, flags: number, run: Run): Pattern {
   if (source.length > maxPatternLength) throw run.limit("A regular expression is too long");
-  run.spend(2000 + 200 * source.length);
+  run.spend(32_000 + 1600 * source.length);
   checkExpansion(source, run);
   const { text, endAnchor } = translate(source, run);
   try {

@@ -76,7 +76,8 @@ export function percentFormat(format: string, values: Thing, run: Run): string {
     if (match === null) throw run.fail("ValueError", "incomplete format key", "Close the bracket after %.");
     at = percent + match[0].length;
     const text = one(match, given, run);
-    run.make(text.length + 8);
+    run.make(text.length);
+    run.spend(128);
     out.push(text);
   }
   out.push(format.slice(at));
@@ -208,7 +209,7 @@ function float(value: Thing, spec: Spec, run: Run): string {
     const text = floatRepr(Math.abs(float));
     return number(negative ? "-" : "", text, { flags: spec.flags.replaceAll("0", ""), width: spec.width });
   }
-  run.spend(2000);
+  run.spend(2000 + 40 * (spec.precision ?? 6));
   const text = floatDigits(float, spec.conversion, spec.precision ?? 6, spec.flags.includes("#"));
   return number(negative ? "-" : "", text, spec);
 }

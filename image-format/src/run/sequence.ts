@@ -8,6 +8,11 @@ import { typeName } from "./type-name.js";
 
 const surrogates = /[\ud800-\udfff]/;
 
+/** Pays for taking a text apart into its characters, which is dear where some are beyond the first plane. */
+export function spendCharacters(text: string, run: Run): void {
+  run.spend(surrogates.test(text) ? 48 * text.length : text.length);
+}
+
 /** How many characters a text has, whatever plane they are on. */
 export function lengthOfText(text: string): number {
   return surrogates.test(text) ? [...text].length : text.length;
@@ -35,7 +40,7 @@ export function itemsOf(thing: Thing, run: Run): readonly Thing[] {
 
 export function lengthOf(thing: Thing, run: Run): number {
   if (typeof thing === "string") {
-    run.spend(thing.length);
+    spendCharacters(thing, run);
     return lengthOfText(thing);
   }
   if (Array.isArray(thing)) return thing.length;
@@ -67,7 +72,7 @@ export function element(owner: Thing, index: Thing, run: Run): Thing {
     return value;
   }
   if (typeof owner === "string") {
-    run.spend(owner.length);
+    spendCharacters(owner, run);
     const characters = charactersOf(owner);
     return characters[indexWithin(index, characters.length, "string", run)] ?? "";
   }
@@ -111,9 +116,11 @@ function bound(value: Thing, run: Run): bigint | undefined {
 export function sliced(owner: Thing, slice: Slice, run: Run): Thing {
   if (typeof owner === "string") {
     run.make(owner.length);
+    spendCharacters(owner, run);
     const characters = charactersOf(owner);
     const { start, stop, step } = sliceRange(slice, characters.length, run);
     if (typeof characters === "string" && step === 1) return characters.slice(start, Math.max(start, stop));
+    run.spend(16 * characters.length);
     return pick(characters, start, stop, step).join("");
   }
   const items = Array.isArray(owner) ? owner : owner instanceof Tuple ? owner.items : undefined;
@@ -122,7 +129,7 @@ export function sliced(owner: Thing, slice: Slice, run: Run): Thing {
   }
   const { start, stop, step } = sliceRange(slice, items.length, run);
   run.make(16 * items.length);
-  const picked = pick(items, start, stop, step);
+  const picked = step === 1 ? items.slice(start, Math.max(start, stop)) : pick(items, start, stop, step);
   return Array.isArray(owner) ? picked : new Tuple(picked);
 }
 

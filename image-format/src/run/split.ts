@@ -21,7 +21,7 @@ function atSeparator(text: string, separator: string, most: number, fromRight: b
   let from = 0;
   let to = text.length;
   while (parts.length < most) {
-    run.spend(16);
+    run.spend(48);
     const at = fromRight ? lastIndexBefore(text, separator, to) : text.indexOf(separator, from);
     if (at < 0) break;
     parts.push(fromRight ? text.slice(at + separator.length, to) : text.slice(from, at));
@@ -40,6 +40,7 @@ function lastIndexBefore(text: string, separator: string, to: number): number {
 function atBlanks(text: string, most: number, fromRight: boolean, run: Run): string[] {
   const words = [...text.matchAll(/[^ \t\n\r\v\f]+/g)];
   run.make(16 * words.length);
+  run.spend(64 * words.length);
   if (words.length <= most) return words.map(([word]) => word);
   if (fromRight) {
     const first = words[words.length - most];

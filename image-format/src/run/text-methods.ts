@@ -3,7 +3,7 @@ import { Tuple } from "../value.js";
 import { countOf, Given, type Signature } from "./arguments.js";
 import { formatText } from "./format.js";
 import type { Run } from "./run.js";
-import { charactersOf, itemsOf, lengthOfText, sliceRange, spendSearch } from "./sequence.js";
+import { charactersOf, itemsOf, lengthOfText, sliceRange, spendCharacters, spendSearch } from "./sequence.js";
 import { splitLines, splitText } from "./split.js";
 import type { CallArguments, Thing } from "./thing.js";
 import { typeName } from "./type-name.js";
@@ -15,6 +15,21 @@ interface Entry {
 }
 
 const methods = new Map<string, Entry>();
+/** Methods that look at each word or letter for itself cost as much more for each character. */
+const costPerCharacter: ReadonlyMap<string, number> = new Map([
+  ["strip", 8],
+  ["lstrip", 8],
+  ["rstrip", 8],
+  ["upper", 8],
+  ["lower", 8],
+  ["capitalize", 16],
+  ["title", 96],
+  ["swapcase", 96],
+  ["istitle", 96],
+  ["isspace", 32],
+  ["expandtabs", 64],
+  ["splitlines", 32],
+]);
 
 function define(name: string, least: number, most: number, method: Method, named?: readonly string[]): void {
   const signature = named === undefined ? { name, least, most } : { name, least, most, named };
@@ -28,6 +43,7 @@ export function textMethod(name: string): ((text: string, args: CallArguments, r
   if (entry === undefined) return undefined;
   return (text, args, run) => {
     run.make(text.length);
+    run.spend(text.length * (costPerCharacter.get(name) ?? 0));
     return entry.method(text, new Given(args, entry.signature, run), run);
   };
 }
@@ -48,12 +64,14 @@ define("strip", 0, 1, (text, given) => stripped(text, given, true, true));
 define("lstrip", 0, 1, (text, given) => stripped(text, given, true, false));
 define("rstrip", 0, 1, (text, given) => stripped(text, given, false, true));
 
+const asciiOnly = /^\p{ASCII}*$/u;
+
 // Python 2's str knows the case of ASCII letters alone.
 function upper(text: string): string {
-  return text.replace(/[a-z]+/g, (letters) => letters.toUpperCase());
+  return asciiOnly.test(text) ? text.toUpperCase() : text.replace(/[a-z]+/g, (letters) => letters.toUpperCase());
 }
 function lower(text: string): string {
-  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+  return asciiOnly.test(text) ? text.toLowerCase() : text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
 define("upper", 0, 0, upper);
@@ -82,6 +100,7 @@ function stripOnly(text: string): boolean {
 
 /** The part of a text that `find(x, start, end)` and its like look at, and where it begins. */
 function windowOf(text: string, given: Given, run: Run): { part: string | undefined; start: number } {
+  spendCharacters(text, run);
   const characters = charactersOf(text);
   const slice = { lower: given.thing(1), upper: given.thing(2), step: null };
   const { start, stop } = sliceRange(slice, characters.length, run);
@@ -119,6 +138,7 @@ define("count", 1, 3, (text, given, run) => {
   if (part === undefined) return 0n;
   if (wanted === "") return BigInt(lengthOfText(part) + 1);
   spendSearch(part, wanted, run);
+  run.spend((8 * part.length) / wanted.length);
   let count = 0n;
   for (let at = part.indexOf(wanted); at >= 0; at = part.indexOf(wanted, at + wanted.length)) count += 1n;
   return count;
@@ -146,6 +166,7 @@ define("replace", 2, 3, (text, given, run) => {
   const most = limit < 0 ? Number.POSITIVE_INFINITY : limit;
   // Python 2 puts nothing into an empty text when it is told how often.
   if (most === 0 || (text === "" && limit >= 0)) return text;
+  run.spend(before === "" ? 96 * text.length : (32 * text.length) / before.length);
   const pieces = before === "" ? ["", ...text] : text.split(before);
   const joints = Math.min(before === "" ? pieces.length : pieces.length - 1, most);
   run.make(text.length + joints * after.length);

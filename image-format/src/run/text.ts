@@ -122,20 +122,21 @@ function quoteFor(text: string): string {
   return text.includes("'") && !text.includes('"') ? '"' : "'";
 }
 
+/** How a byte stands in a repr, but for the quote. */
+const byteTexts: readonly string[] = Array.from({ length: 256 }, (_, byte) => {
+  const character = String.fromCharCode(byte);
+  return special[character] ?? (byte >= 32 && byte < 127 ? character : `\\x${byte.toString(16).padStart(2, "0")}`);
+});
+
 function reprOfText(text: string): string {
   if (plainText.test(text)) return `'${text}'`;
   if (loneSurrogate.test(text)) return unicodeLiteral(text);
   const quote = quoteFor(text);
-  const out = [quote];
-  for (const character of text) {
-    const code = character.codePointAt(0) ?? 0;
-    if (character === quote) out.push("\\", character);
-    else if (special[character] !== undefined) out.push(special[character]);
-    else if (code >= 32 && code < 127) out.push(character);
-    else for (const byte of encoder.encode(character)) out.push("\\x", byte.toString(16).padStart(2, "0"));
-  }
-  out.push(quote);
-  return out.join("");
+  const texts = [...byteTexts];
+  texts[quote.charCodeAt(0)] = `\\${quote}`;
+  let out = quote;
+  for (const byte of encoder.encode(text)) out += texts[byte];
+  return out + quote;
 }
 
 function literalOfText(text: string): string {

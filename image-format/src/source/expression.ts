@@ -174,6 +174,7 @@ export class ExpressionReader {
   #arguments(nodes: readonly Node[]): { positional: Expression[]; keywords: Keyword[] } {
     const positional: Expression[] = [];
     const keywords: Keyword[] = [];
+    const names = new Set<string>();
     for (const part of splitAtCommas(nodes).parts) {
       const [first, second] = part;
       const star = part.find((node) => node.name === "*" || node.name === "**");
@@ -185,7 +186,8 @@ export class ExpressionReader {
       if (second?.name === "AssignOp") {
         const given = first?.first.text ?? "";
         if (first?.name !== "VariableName" || constants.has(given)) throw unexpected(second.first);
-        if (keywords.some((keyword) => keyword.name === given)) throw unexpected(first.first);
+        if (names.has(given)) throw unexpected(first.first);
+        names.add(given);
         keywords.push({ name: given, value: this.one(part.slice(2)) });
       } else {
         if (keywords.length > 0) throw unexpected(first?.first);

@@ -6,7 +6,7 @@ export const maxSourceLength = 1024 * 1024;
 /** Nesting of brackets, of blocks, and of values inside one another. */
 export const maxNesting = 100;
 /** Tokens in a file. */
-export const maxTokens = 250_000;
+export const maxTokens = 120_000;
 /** Tokens that the grammar sees, plain `NAME = literal` lines apart: it takes 2 microseconds for each. */
 export const maxParsedTokens = 32_000;
 /** Operators and trailers (`.x`, `[x]`, `(x)`) in one expression, brackets apart: the grammar gives up on longer ones. */

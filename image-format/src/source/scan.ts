@@ -35,6 +35,7 @@ class Scanner {
     let lineStart = true;
     while (this.#at < this.#source.length) {
       if (lineStart && this.#brackets.length === 0) {
+        this.#blankLines();
         this.#indentation();
         lineStart = false;
         continue;
@@ -144,12 +145,16 @@ class Scanner {
 
   #endOfString(from: number, mark: string): number {
     const source = this.#source;
+    const marks = mark.charCodeAt(0);
     for (let at = from; at < source.length; at += 1) {
+      const code = source.charCodeAt(at);
+      // Nothing above a backslash ends, escapes or spoils a string: most letters are passed by this one question.
+      if (code > 92) continue;
       const char = source[at];
       if (char === "\\") at += source[at + 1] === "\r" && source[at + 2] === "\n" ? 2 : 1;
       else if (char === "\0") throw this.#stray(at);
       else if ((char === "\n" || char === "\r") && mark.length === 1) break;
-      else if (char === mark[0] && source.startsWith(mark, at)) return at;
+      else if (code === marks && source.startsWith(mark, at)) return at;
     }
     throw new Stopped("syntax", this.#at, "A string has no closing quote.", `Close it with ${mark}.`);
   }
@@ -184,6 +189,16 @@ class Scanner {
       `The bracket ${text} closes nothing.`,
       `Remove it, or open it with ${partner}.`,
     );
+  }
+
+  /** Passes over lines that hold nothing but blanks. */
+  #blankLines(): void {
+    const source = this.#source;
+    for (let at = this.#at; ; at += 1) {
+      const code = source.charCodeAt(at);
+      if (code === 10 || code === 13) this.#at = at + 1;
+      else if (code !== 32 && code !== 9 && code !== 12) return;
+    }
   }
 
   #indentation(): void {
