@@ -1,13 +1,14 @@
 // What lint says of the options of one file: types that vanish, keys that xl does not know, lists that name nothing, secrets, values that the original mangled.
 import type { Diagnostic, DiagnosticCode } from "./diagnostic.js";
 import type { Assignment, Evaluation } from "./evaluate.js";
+import { reservedShellNames } from "./shell.js";
 import type { OptionValue } from "./value.js";
 import { convirtKeys, nearestKey, xlKeys } from "./xl/keys.js";
 
 type File = "image.conf" | "vm_conf.template";
 type Evaluated = Extract<Evaluation, { ok: true }>;
 
-/** Names that the script's own shell needs: an option of that name is not passed under it. */
+/** Names under which people keep what nobody else should read. */
 const secretName = /passw|secret|token|(^|_)(private|api|ssh_host|encryption)_?key$|(^|_)pw(d)?$/i;
 
 export function lintOptions(file: File, text: string, evaluation: Evaluated): Diagnostic[] {
@@ -34,6 +35,8 @@ export function lintOptions(file: File, text: string, evaluation: Evaluated): Di
   found.push(...lintLists(evaluation, report));
   for (const [name, value] of evaluation.options) {
     if (file === "vm_conf.template") found.push(...lintKey(name, evaluation, report));
+    // What the manager itself writes into a VM's configuration (image_name, image_conf) is meant for the script's own names.
+    if (reservedShellNames.has(name) && !convirtKeys.has(name)) found.push(reserved(name, report));
     found.push(...lintSecret(name, value, report), ...lintMangled(name, value, text, report));
   }
   return found;
@@ -106,6 +109,16 @@ function lintKey(name: string, evaluation: Evaluated, report: Report): Diagnosti
   return [
     report(name, "warning", "unknown_xl_key", `xl knows no "${name}" and would ignore it without a word`, advice),
   ];
+}
+
+function reserved(name: string, report: Report): Diagnostic {
+  return report(
+    name,
+    "warning",
+    "reserved_name",
+    `"${name}" is a name that provision.sh or its shell lives by; it is not passed to scripts`,
+    "Choose another name.",
+  );
 }
 
 function lintSecret(name: string, value: OptionValue, report: Report): Diagnostic[] {

@@ -110,6 +110,11 @@ describe("lintImage() finds", () => {
       { line: 1, code: "secret_in_clear", severity: "warning" },
     ],
     [
+      "a name that the script's own shell needs",
+      { imageConf: "a=1\nPATH='/opt/bin'\n" },
+      { file: "image.conf", line: 2, column: 1, code: "reserved_name", severity: "warning" },
+    ],
+    [
       "a value that ConVirt would have mangled",
       { imageConf: "hash='$1$abc'\n" },
       { line: 1, code: "mangled_value", severity: "info" },
