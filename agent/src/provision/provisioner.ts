@@ -122,6 +122,7 @@ export class Provisioner {
           logBytes: BigInt(job.logBytes),
           vmName: job.spec.vmName,
           image: job.spec.image,
+          vmUuid: job.spec.vmUuid,
           outcome: job.ended?.outcome ?? Outcome.UNSPECIFIED,
         })),
       })),

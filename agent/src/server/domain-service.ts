@@ -2,6 +2,7 @@
 // already are fulfilled. An act that has begun is brought to its end, whether or not the caller still listens: half of `xl create` is worse than either end of it.
 // Removing deletes what is the VM's own, and only within the folders that root on this host allows.
 import { lstat, realpath, rm } from "node:fs/promises";
+import { isAbsolute } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import {
   Action,
@@ -10,6 +11,7 @@ import {
   type DomainServiceServer,
   type RemoveReply,
   type RemoveRequest,
+  type VmPlace,
 } from "@convirt/proto/domain";
 import { Refusal } from "../errors/errors.js";
 import type { Inventory } from "../host/inventory.js";
@@ -53,7 +55,21 @@ export function domainService(deps: DomainServiceDependencies): DomainServiceSer
   return {
     act: deps.handlers.unary((request, signal) => inTurn(request, signal, () => act(deps, request))),
     remove: deps.handlers.unary((request, signal) => inTurn(request, signal, () => remove(deps, request))),
+    look: deps.handlers.unary(async ({ vms }) => ({ configured: await configured(vms) })),
   };
+}
+
+const mostLooked = 10_000;
+
+async function configured(vms: readonly VmPlace[]): Promise<string[]> {
+  if (vms.length > mostLooked)
+    throw new Refusal("bad_request", `Cannot look for ${vms.length} VMs at once: ${mostLooked} at most`);
+  const there: string[] = [];
+  for (const { vmUuid: uuid, vmConfigPath } of vms) {
+    const found = isAbsolute(vmConfigPath) ? await lstat(vmConfigPath).catch(() => undefined) : undefined;
+    if (found?.isFile()) there.push(uuid);
+  }
+  return there;
 }
 
 function assertNamed(vm: NamedVm): void {

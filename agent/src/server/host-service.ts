@@ -10,7 +10,7 @@ import type { DomainState } from "../toolstack/toolstack.js";
 import type { HostCredentials } from "./credentials.js";
 import type { Handlers } from "./handlers.js";
 
-export const features = ["provision.v1", "staging.chunks", "domain.v1", "renewal.v1"] as const;
+export const features = ["provision.v1", "staging.chunks", "domain.v1", "renewal.v1", "domain.look"] as const;
 
 const factsAgeMs = 60_000;
 
