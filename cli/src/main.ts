@@ -1,6 +1,7 @@
 // `convirt`: the controller's API on a terminal, and the image tools that need no controller. This file puts the commands together and turns whatever
 // ends one into a sentence on stderr and an exit code.
 import { Command, CommanderError, Option } from "commander";
+import { backupCommands } from "./commands/backup.js";
 import { completionCommand } from "./commands/completion.js";
 import { hostCommands } from "./commands/host.js";
 import { imageCommands } from "./commands/image.js";
@@ -29,6 +30,7 @@ function program(): Command {
   provisionCommand(convirt);
   jobCommands(convirt);
   vmCommands(convirt);
+  backupCommands(convirt);
   tokenCommands(convirt);
   xlCommands(convirt);
   completionCommand(convirt);

@@ -108,6 +108,8 @@ function phaseLine(event: JobEvent): string | undefined {
       return `   ${plainLog(event.text)}`;
     case "status":
       return event.message === null ? `-- ${event.status}` : `-- ${event.status}: ${plainLog(event.message)}`;
+    case "cleaned":
+      return `   cleaned ${event.cleaned.length} things that the job had left, by ${plainLog(event.by)}`;
     case "staging":
     case "log":
       return undefined;

@@ -1,4 +1,5 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Route, type RouteName, routes } from "@convirt/contract/routes";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
@@ -13,7 +14,8 @@ let token: string;
 const answered = new Set<RouteName>();
 
 beforeAll(async () => {
-  controller = await TestController.start();
+  const folder = mkdtempSync(join(tmpdir(), "convirt-answers-"));
+  controller = await TestController.start({ folder, database: join(folder, "convirt.db") });
   token = await controller.tokenFor("admin");
   makeImage("Tiny");
   const { body } = await controller.call("POST", "/hosts/invitations", { token, body: { host: "xen2" } });
@@ -113,6 +115,7 @@ describe("real answers keep to the document", () => {
     await ended(slow.id, "running");
     await answer("cancelJob", { path: `/jobs/${slow.id}/cancel` });
     await ended(slow.id, "cancelled");
+    await answer("cleanJob", { path: `/jobs/${slow.id}/clean` });
     await answer("retryJob", { path: `/jobs/${slow.id}/retry` });
     await answer("listVms");
     const vm = await answer("showVm", { path: "/vms/shop" });
@@ -125,6 +128,12 @@ describe("real answers keep to the document", () => {
       await answer(name, { path: `/vms/shop/${word}` });
     await answer("removeVm", { path: "/vms/shop" });
   });
+});
+
+test("real answers keep to the document of backups and drift", async () => {
+  await answer("makeBackup");
+  expect((await answer("listBackups")).total).toBe(1);
+  expect((await answer("listDrift")).items).toMatchObject([{ kind: "domain_without_record", name: "web" }]);
 });
 
 test("every route that answers with JSON has been held against the document", () => {

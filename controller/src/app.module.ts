@@ -1,12 +1,14 @@
 import { type DynamicModule, Module } from "@nestjs/common";
 import { AgentsModule } from "./agents/agents.module.js";
 import { AuthModule } from "./auth/auth.module.js";
+import { BackupsModule } from "./backups/backups.module.js";
 import type { Authority } from "./config/authority.js";
 import { AuthorityModule } from "./config/authority.module.js";
 import type { Config } from "./config/config.js";
 import { ConfigModule } from "./config/config.module.js";
 import { DatabaseModule } from "./database/database.module.js";
 import { DomainsModule } from "./domains/domains.module.js";
+import { DriftModule } from "./drift/drift.module.js";
 import { EnrolmentModule } from "./enrolment/enrolment.module.js";
 import { HostsModule } from "./hosts/hosts.module.js";
 import { HttpModule } from "./http/http.module.js";
@@ -35,6 +37,8 @@ export class AppModule {
         ImagesModule,
         DomainsModule,
         ProvisioningModule,
+        BackupsModule,
+        DriftModule,
       ],
     };
   }

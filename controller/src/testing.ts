@@ -34,9 +34,11 @@ export class TestController {
   }
 
   /** `database` is `:memory:` unless given. */
-  static async start(settings: { folder?: string; database?: string } = {}): Promise<TestController> {
+  static async start(
+    settings: { folder?: string; database?: string; environment?: Record<string, string> } = {},
+  ): Promise<TestController> {
     const folder = settings.folder ?? mkdtempSync(join(tmpdir(), "convirt-controller-"));
-    const running = await startController(configIn(folder), settings.database ?? ":memory:");
+    const running = await startController(configIn(folder, settings.environment), settings.database ?? ":memory:");
     return new TestController(folder, running);
   }
 
@@ -101,7 +103,7 @@ export class TestController {
   }
 }
 
-function configIn(folder: string): Config {
+function configIn(folder: string, environment: Record<string, string> = {}): Config {
   mkdirSync(join(folder, "store"), { recursive: true });
   const path = join(folder, "controller.toml");
   writeFileSync(join(folder, "password"), `${adminPassword}\n`, { mode: 0o600 });
@@ -115,5 +117,6 @@ function configIn(folder: string): Config {
     CONVIRT_STORE_DIR: join(folder, "store"),
     CONVIRT_AUTH_ADMIN_PASSWORD_FILE: join(folder, "password"),
     CONVIRT_LOG_LEVEL: "silent",
+    ...environment,
   });
 }

@@ -92,7 +92,7 @@ test("a script that fails ends its job with the exit code, its last words in the
   expect(ended).toMatchObject({ status: "failed", code: "script_failed", exitCode: 7, phase: "script" });
   expect((await client.log(ended.id)).toString("utf8")).toContain("about to fail\n");
   const disk = join(t.installation.places("xen1")["VM_DISKS_DIR"] ?? "", "unlucky.img");
-  expect(ended.leftovers).toEqual([{ kind: "file", path: disk, bytes: 1024 * 1024 }]);
+  expect(ended.leftovers).toEqual([{ kind: "file", path: disk, bytes: 1024 * 1024, detail: "" }]);
   await expect(client.call("showVm", { params: { id: "unlucky" } })).rejects.toMatchObject({ code: "not_found" });
 
   const retried = await client.call("retryJob", { params: { id: ended.id } });

@@ -4,9 +4,10 @@ import { withContext } from "../context.js";
 import { wholeNumber } from "../number.js";
 import { duration, plain, size, table } from "../output.js";
 import { type ListFlags, listOptions, listQuery, moreLine } from "../paging.js";
+import { driftCommand } from "./drift.js";
 
 export function hostCommands(program: Command): void {
-  const host = program.command("host").description("hosts: invite, list, show, drain, remove");
+  const host = program.command("host").description("hosts: invite, list, show, drift, drain, remove");
 
   host
     .command("invite <name>")
@@ -44,6 +45,8 @@ export function hostCommands(program: Command): void {
         );
       }),
     );
+
+  driftCommand(host);
 
   host
     .command("show <name>")
@@ -87,10 +90,11 @@ function contactText(host: HostView): string {
 
 function hostTable(hosts: readonly HostView[]): string {
   return table(
-    ["NAME", "CONTACT", "XEN", "CPUS", "MEMORY", "FREE", "DOMAINS", "JOBS", "ADDRESS"],
+    ["NAME", "CONTACT", "SEEN", "XEN", "CPUS", "MEMORY", "FREE", "DOMAINS", "JOBS", "ADDRESS"],
     hosts.map((one) => [
       one.name + (one.draining ? " (draining)" : ""),
       contactText(one),
+      one.lastContactAgeS === null ? null : `${duration(one.lastContactAgeS)} ago`,
       one.facts?.xenVersion ?? null,
       one.facts?.cpus ?? null,
       one.facts === null ? null : size(one.facts.memoryMib * 1024 * 1024),
@@ -109,7 +113,10 @@ function hostText(host: HostView): string {
     lines.push(`  enrolled     ${host.enrolledAt}, certificate until ${host.certificateNotAfter ?? "-"}`);
   const facts = host.facts;
   if (facts !== null) {
-    lines.push(`  facts        as of ${host.factsAt ?? "-"}`);
+    lines.push(
+      `  facts        as of ${host.factsAt ?? "-"} (${host.factsAgeS === null ? "-" : duration(host.factsAgeS)} ago)`,
+    );
+    if (host.silentSince !== null) lines.push(`  silent       since ${host.silentSince}; memory and VMs are as old`);
     lines.push(
       `  machine      ${facts.machine}, Linux ${facts.release}, Xen ${facts.xenVersion} (${facts.virtCaps}), ${facts.toolstack}`,
     );
@@ -122,7 +129,7 @@ function hostText(host: HostView): string {
       `  image store  ${facts.imageStore}, free ${host.storeFreeBytes === null ? "-" : size(host.storeFreeBytes)}`,
     );
     lines.push(`  disk roots   ${facts.diskRoots.join(" ")}`);
-    lines.push(`  agent        ${facts.agentVersion}`);
+    lines.push(`  agent        ${facts.agentVersion}: ${facts.features.join(" ")}`);
     for (const problem of facts.problems) lines.push(`  problem      ${problem}`);
   }
   if (host.toolstackError !== null) lines.push(`  toolstack    ${host.toolstackError}`);

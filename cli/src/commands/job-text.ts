@@ -1,5 +1,12 @@
 // A job as a person wants to read it: in a table of many, and alone.
-import { finalStatuses, type JobDetail, type JobView } from "@convirt/contract/job";
+import {
+  type CancelReply,
+  type CleanReply,
+  finalStatuses,
+  type JobDetail,
+  type JobView,
+  type LeftoverView,
+} from "@convirt/contract/job";
 import { ago, duration, plain, size, table } from "../output.js";
 
 export function jobTable(jobs: readonly JobView[]): string {
@@ -7,7 +14,7 @@ export function jobTable(jobs: readonly JobView[]): string {
     ["ID", "STATUS", "PHASE", "IMAGE", "HOST", "VM", "AGE", "TOOK"],
     jobs.map((one) => [
       one.id,
-      one.status + (one.contactLostSince === null ? "" : " (contact lost)"),
+      one.status + (one.contactLostSince === null ? "" : ` (contact lost ${ago(one.contactLostSince)})`),
       one.phase,
       one.image,
       one.host,
@@ -32,7 +39,10 @@ export function jobText(job: JobDetail): string {
   ];
   if (job.retryOf !== null) lines.push(`  Retry of ${job.retryOf}`);
   if (job.contactLostSince !== null)
-    lines.push(`  Contact with ${job.host} lost since ${job.contactLostSince}; the job may go on there.`);
+    lines.push(
+      `  Contact with ${job.host} lost since ${job.contactLostSince} (${ago(job.contactLostSince)}); the job may go on there.`,
+    );
+  if (job.hostContact === "removed") lines.push(`  Host ${job.host} was removed from the controller.`);
   if (job.message !== null) lines.push(`  ${job.message}${job.code === null ? "" : ` [${job.code}]`}`);
   for (const phase of job.phases)
     lines.push(
@@ -43,10 +53,38 @@ export function jobText(job: JobDetail): string {
   for (const disk of job.disks)
     lines.push(`  disk    ${disk.device} ${disk.format} ${size(disk.bytes)} ${disk.target}`);
   if (job.vmConfigPath !== null) lines.push(`  config  ${job.vmConfigPath}`);
-  for (const leftover of job.leftovers)
-    lines.push(`  left behind: ${leftover.kind} ${leftover.path} (${size(leftover.bytes)})`);
+  for (const leftover of job.leftovers) lines.push(`  left behind  ${leftoverText(leftover)}`);
+  for (const gone of job.cleaned) lines.push(`  cleaned      ${leftoverText(gone)}, by ${gone.by} ${ago(gone.at)}`);
+  if (job.leftovers.length > 0) lines.push(`  Clean it: convirt job clean ${job.id}`);
+  const cut = job.logCut ? ", cut at the host's limit" : "";
   lines.push(
-    `  log     ${size(job.logBytes)}${job.logSha256 === null ? "" : `, SHA-256 ${job.logSha256}`}: convirt job logs ${job.id}`,
+    `  log     ${size(job.logBytes)}${cut}${job.logSha256 === null ? "" : `, SHA-256 ${job.logSha256}`}: convirt job logs ${job.id}`,
   );
+  if (job.logFault !== null) lines.push(`  FAULT   ${job.logFault}`);
   return lines.map(plain).join("\n");
+}
+
+function leftoverText({ kind, path, bytes, detail }: LeftoverView): string {
+  return `${kind.replaceAll("_", " ")} ${path}${detail === "" ? "" : ` (${detail})`}${bytes > 0 ? `, ${size(bytes)}` : ""}`;
+}
+
+/** One of three things, and whether its host knows of it yet. */
+export function cancelText({ outcome, hostTold, job }: CancelReply): string {
+  const told = hostTold ? "" : ` ${job.host} is not in contact, and will be told as soon as it is.`;
+  const words = {
+    never_started: "The job never started.",
+    asked_to_stop: `The job was asked to stop.${told}`,
+    too_late: "The job cannot be stopped any more.",
+  };
+  return plain(`${words[outcome]} Status: ${job.status}.`);
+}
+
+export function cleanText({ cleaned, kept, job }: CleanReply): string {
+  if (cleaned.length + kept.length === 0) return plain(`Nothing of the job is left on ${job.host}.`);
+  return [
+    ...cleaned.map((each) => `cleaned  ${leftoverText(each)}`),
+    ...kept.map((each) => `kept     ${leftoverText(each)}: ${each.message} [${each.code}]`),
+  ]
+    .map(plain)
+    .join("\n");
 }

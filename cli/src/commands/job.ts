@@ -4,10 +4,10 @@ import { CommandFailed, exitCodes } from "../exit.js";
 import { plain } from "../output.js";
 import { type ListFlags, listOptions, listQuery, moreLine } from "../paging.js";
 import { watchJob } from "../progress.js";
-import { jobTable, jobText } from "./job-text.js";
+import { cancelText, cleanText, jobTable, jobText } from "./job-text.js";
 
 export function jobCommands(program: Command): void {
-  const job = program.command("job").description("provision jobs: list, show, follow, cancel, retry");
+  const job = program.command("job").description("provision jobs: list, show, follow, cancel, clean, retry");
 
   listOptions(job.command("list").description("list jobs, the newest first"), "-createdAt")
     .option("--status <status>", "queued, running, cancelling, succeeded, failed, cancelled or lost")
@@ -54,13 +54,19 @@ export function jobCommands(program: Command): void {
     .action((id: string, _flags: unknown, command: Command) =>
       withContext(command, async ({ client, show }) => {
         const answer = await client.call("cancelJob", { params: { id } });
-        const words = {
-          never_started: "The job never started.",
-          asked_to_stop: "The job was asked to stop.",
-          too_late: "The job cannot be stopped any more.",
-        };
-        show(answer, () => `${words[answer.outcome]} Status: ${answer.job.status}.`);
+        show(answer, cancelText);
         if (answer.outcome === "too_late") throw new CommandFailed(exitCodes.refused, "");
+      }),
+    );
+
+  job
+    .command("clean <id>")
+    .description("clean what a job left on its host; never what was there before it")
+    .action((id: string, _flags: unknown, command: Command) =>
+      withContext(command, async ({ client, show }) => {
+        const answer = await client.call("cleanJob", { params: { id } });
+        show(answer, cleanText);
+        if (answer.kept.length > 0) throw new CommandFailed(exitCodes.refused, "");
       }),
     );
 

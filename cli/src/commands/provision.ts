@@ -15,6 +15,7 @@ interface Flags {
   setVm?: ProvisionBody["vmConf"];
   start?: boolean;
   replaceDisks?: boolean;
+  cleanOnFailure?: boolean;
   timeout?: number;
   reason?: string;
   dryRun?: boolean;
@@ -31,6 +32,7 @@ export function provisionCommand(program: Command): void {
     .addOption(assignment("--set-vm <name=value>", "a value for an option of vm_conf.template"))
     .option("--start", "start the VM when it is proven")
     .option("--replace-disks", "disks that exist already may be overwritten")
+    .option("--clean-on-failure", "when it does not succeed, clean what it left on the host at once")
     .addOption(wholeNumber("--timeout <seconds>", "end the script after this long", [1, 86_400]))
     .option("--reason <text>", "why, for the record")
     .option("--dry-run", "show what would happen; nothing is written anywhere")
@@ -65,6 +67,7 @@ function requestBody(image: string, flags: Flags): Partial<ProvisionBody> {
     vmConf: flags.setVm ?? {},
     start: flags.start ?? false,
     replaceDisks: flags.replaceDisks ?? false,
+    cleanOnFailure: flags.cleanOnFailure ?? false,
     ...(flags.timeout === undefined ? {} : { timeoutSeconds: flags.timeout }),
     ...(flags.reason === undefined ? {} : { reason: flags.reason }),
   };

@@ -40,13 +40,18 @@ export const refusalCodes = {
   host_not_in_contact: 409,
   host_draining: 409,
   host_refused: 422,
-  job_not_cancellable: 409,
   job_not_retryable: 409,
+  job_not_cleanable: 409,
   // VMs and hosts.
   vm_running: 409,
   vm_not_on_host: 409,
   action_failed: 502,
   host_in_use: 409,
+  agent_too_old: 409,
+  // The controller itself.
+  storage_full: 507,
+  storage_unwritable: 503,
+  backup_failed: 503,
 } as const;
 export type RefusalCode = keyof typeof refusalCodes;
 

@@ -37,6 +37,8 @@ export const hostFacts = z.object({
   imageStore: z.string(),
   diskRoots: z.array(z.string()),
   agentVersion: z.string(),
+  /** What this controller and the host's agent both can, by the handshake. */
+  features: z.array(z.string()),
   bootId: z.string(),
   problems: z.array(z.string()),
 });
@@ -49,12 +51,15 @@ export const hostView = z.object({
   contact: hostContact,
   draining: z.boolean(),
   lastContactAt: instant.nullable(),
-  /** Seconds since the last contact when this was answered; null when there was none. */
+  /** Seconds since the last contact when this was answered; null when there was none. All that the host reported is of that age. */
   lastContactAgeS: z.number().nullable(),
+  /** When contact was lost; null while there is contact. */
+  silentSince: instant.nullable(),
   enrolledAt: instant.nullable(),
   certificateNotAfter: instant.nullable(),
   facts: hostFacts.nullable(),
   factsAt: instant.nullable(),
+  factsAgeS: z.number().nullable(),
   freeMemoryMib: z.number().nullable(),
   storeFreeBytes: z.number().nullable(),
   domains: z.number().int().nullable(),

@@ -22,6 +22,8 @@ export const provisionBody = z.strictObject({
   /** Disks that exist already may be overwritten. */
   replaceDisks: z.boolean().default(false),
   timeoutSeconds: z.number().int().min(1).max(86_400).optional(),
+  /** When it does not succeed, what it left on the host is cleaned at once. */
+  cleanOnFailure: z.boolean().default(false),
   reason: z.string().max(500).optional(),
 });
 export type ProvisionBody = z.infer<typeof provisionBody>;
@@ -43,7 +45,16 @@ export const dryRunReply = z.object({
 export type DryRunReply = z.infer<typeof dryRunReply>;
 
 export const proofView = z.object({ subject: z.string(), holds: z.boolean(), found: z.string() });
-export const leftoverView = z.object({ kind: z.string(), path: z.string(), bytes: z.number() });
+/** `path` is a process's number, a domain's name; `detail` a process's command, a domain's uuid, a mount's source, a loop device's file. */
+export const leftoverView = z.object({ kind: z.string(), path: z.string(), bytes: z.number(), detail: z.string() });
+export type LeftoverView = z.infer<typeof leftoverView>;
+/** What could not be cleaned, and why. */
+export const keptLeftover = leftoverView.extend({ code: z.string(), message: z.string() });
+/** What was cleaned of a job, by whom and when. */
+export const cleanedLeftover = leftoverView.extend({ at: instant, by: z.string() });
+
+/** `removed`: the host was removed from the controller, which knows nothing of it any more. */
+export const jobHostContact = z.enum(["in_contact", "silent", "removed"]);
 
 export const jobView = z.object({
   id: uuid,
@@ -61,7 +72,8 @@ export const jobView = z.object({
   createdAt: instant,
   startedAt: instant.nullable(),
   endedAt: instant.nullable(),
-  /** Set while the host that runs the job is not in contact. */
+  hostContact: jobHostContact,
+  /** Set while the job has not ended and its host is silent: it may go on there. */
   contactLostSince: instant.nullable(),
   /** Code and sentence of a job that did not succeed. */
   code: z.string().nullable(),
@@ -69,6 +81,10 @@ export const jobView = z.object({
   exitCode: z.number().int().nullable(),
   logBytes: z.number(),
   logSha256: sha256.nullable(),
+  /** What is wrong with the stored log, when it is not the host's byte for byte; null otherwise. */
+  logFault: z.string().nullable(),
+  /** The log reached its host's limit: it ends with a line that says so. */
+  logCut: z.boolean(),
 });
 export type JobView = z.infer<typeof jobView>;
 
@@ -76,7 +92,9 @@ export const jobDetail = jobView.extend({
   request: provisionBody,
   phases: z.array(z.object({ phase: jobPhase, startedAt: instant, durationMs: z.number().nullable() })),
   proofs: z.array(proofView),
+  /** What the job left on its host and is there still, as far as is known. */
   leftovers: z.array(leftoverView),
+  cleaned: z.array(cleanedLeftover),
   disks: z.array(
     z.object({ target: z.string(), device: z.string(), format: z.string(), bytes: z.number(), writable: z.boolean() }),
   ),
@@ -133,6 +151,27 @@ export const jobEvent = z.discriminatedUnion("kind", [
   }),
   z.object({ kind: z.literal("note"), sequence: z.number().int(), at: instant, phase: jobPhase, text: z.string() }),
   z.object({ kind: z.literal("log"), sequence: z.number().int(), at: instant, offset: z.number(), base64: z.string() }),
+  /** Leftovers were cleaned; comes after the final status when somebody asked for it later. */
+  z.object({
+    kind: z.literal("cleaned"),
+    sequence: z.number().int(),
+    at: instant,
+    by: z.string(),
+    cleaned: z.array(leftoverView),
+    kept: z.array(keptLeftover),
+  }),
 ]);
 export type JobEvent = z.infer<typeof jobEvent>;
-export const cancelReply = z.object({ outcome: z.enum(["never_started", "asked_to_stop", "too_late"]), job: jobView });
+
+/**
+ * `never_started`: nothing of it ever ran. `asked_to_stop`: it will be ended on its host. `too_late`: it cannot be stopped any more, as it has
+ * ended or is past the point. `hostTold` is false while the host is silent: it is told when it is in contact again.
+ */
+export const cancelReply = z.object({
+  outcome: z.enum(["never_started", "asked_to_stop", "too_late"]),
+  hostTold: z.boolean(),
+  job: jobView,
+});
+export type CancelReply = z.infer<typeof cancelReply>;
+export const cleanReply = z.object({ cleaned: z.array(leftoverView), kept: z.array(keptLeftover), job: jobView });
+export type CleanReply = z.infer<typeof cleanReply>;

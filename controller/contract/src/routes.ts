@@ -2,6 +2,8 @@
 // what is not in it, the OpenAPI document is made from it, the command line and the web UI type their requests by it.
 // Paths are relative to /api/v1, parameters as `:name`. `stream` marks an answer or a body that is not JSON.
 import { z } from "zod";
+import * as backup from "./backup.js";
+import * as drift from "./drift.js";
 import * as host from "./host.js";
 import * as image from "./image.js";
 import * as job from "./job.js";
@@ -293,6 +295,14 @@ export const routes = {
     status: 200,
     response: job.cancelReply,
   },
+  cleanJob: {
+    method: "POST",
+    path: "/jobs/:id/clean",
+    summary: "Clean what a job that did not succeed left on its host; never what was there before it",
+    role: "operator",
+    status: 200,
+    response: job.cleanReply,
+  },
   retryJob: {
     method: "POST",
     path: "/jobs/:id/retry",
@@ -368,6 +378,34 @@ export const routes = {
     status: 200,
     query: vm.removeVmQuery,
     response: vm.removeVmReply,
+  },
+
+  makeBackup: {
+    method: "POST",
+    path: "/backups",
+    summary: "Copy the database now, and verify the copy",
+    role: "admin",
+    status: 201,
+    response: backup.backupView,
+  },
+  listBackups: {
+    method: "GET",
+    path: "/backups",
+    summary: "List the copies of the database that are kept",
+    role: "admin",
+    status: 200,
+    query: backup.backupQuery,
+    response: backup.backupPage,
+  },
+
+  listDrift: {
+    method: "GET",
+    path: "/drift",
+    summary: "What differs between the records and what hosts report; nothing is changed by it",
+    role: "viewer",
+    status: 200,
+    query: drift.driftQuery,
+    response: drift.driftPage,
   },
 
   openapi: {

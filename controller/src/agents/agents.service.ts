@@ -1,40 +1,36 @@
 // The links to all hosts, by host id. Who wants something of a host asks here for its connection, and is told when contact is lost or regained.
-import type { HostFactsView } from "@convirt/contract/host";
 import type { HostView } from "@convirt/image-format/evaluate";
-import { DomainState, type HelloReply, type HostFacts, type Inventory } from "@convirt/proto/host";
-import { Metadata } from "@grpc/grpc-js";
+import type { HelloReply, HostFacts, Inventory } from "@convirt/proto/host";
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from "@nestjs/common";
 import { DataSource } from "typeorm";
 import { Authority, type KeyPair } from "../config/authority.js";
-import { version } from "../config/version.js";
 import { now } from "../database/columns.js";
 import { inTransaction } from "../database/write-queue.js";
 import { Refusal } from "../errors/refusal.js";
 import { HostEntity } from "../hosts/host.entity.js";
-import { InventoryService, type ReportedDomain } from "../inventory/inventory.service.js";
+import { InventoryService } from "../inventory/inventory.service.js";
 import { type AgentConnection, HostLink } from "./host-link.js";
-import { unary } from "./unary.js";
+import { readFacts, storeFacts, toReport } from "./host-report.js";
 
 export type { AgentConnection };
 
 type ContactListener = (hostId: string, inContact: boolean) => void;
 
-const states: Partial<Record<string, ReportedDomain["state"]>> = {
-  [DomainState.RUNNING]: "running",
-  [DomainState.PAUSED]: "paused",
-  [DomainState.SHUTTING_DOWN]: "shutting_down",
-  [DomainState.CRASHED]: "crashed",
-  [DomainState.DYING]: "dying",
-  [DomainState.ZOMBIE]: "zombie",
-};
+/** `since` is when a silent host was last heard of; null otherwise. */
+export interface Contact {
+  contact: "in_contact" | "silent" | "removed";
+  since: string | null;
+}
 
 interface Known {
   link: HostLink;
   fingerprints: string[];
   facts: HostFacts | undefined;
+  features: readonly string[];
   factsDigest: string;
   /** When the host's certificate ends, as the host itself said; empty before it did. */
   notAfter: string;
+  silentSince: string;
 }
 
 @Injectable()
@@ -43,6 +39,8 @@ export class AgentsService implements OnApplicationBootstrap, OnApplicationShutd
   private readonly known = new Map<string, Known>();
   private readonly listeners = new Set<ContactListener>();
   private identity: KeyPair | undefined;
+  /** How often contact was regained, and lost, since the start; of all hosts. */
+  readonly contacts = { regained: 0, lost: 0 };
 
   constructor(
     private readonly dataSource: DataSource,
@@ -61,16 +59,16 @@ export class AgentsService implements OnApplicationBootstrap, OnApplicationShutd
 
   /** Begins to keep a link; an earlier one of the same host is closed. */
   add(host: HostEntity): void {
-    this.drop(host.id);
+    this.known.get(host.id)?.link.close();
+    this.known.delete(host.id);
     const identity = this.identity;
     if (identity === undefined) return;
-    const stored =
-      host.facts === null ? undefined : (JSON.parse(host.facts) as { wire?: HostFacts & { memoryMib: string } }).wire;
     const known: Known = {
       fingerprints: host.fingerprint.split(","),
-      facts: stored === undefined ? undefined : { ...stored, memoryMib: BigInt(stored.memoryMib) },
+      ...readFacts(host.facts),
       factsDigest: "",
       notAfter: "",
+      silentSince: this.inventory.domainsOf(host.id)?.seenAt.toISOString() ?? host.lastContactAt ?? host.enrolledAt,
       link: new HostLink({
         hostId: host.id,
         hostName: host.name,
@@ -79,7 +77,6 @@ export class AgentsService implements OnApplicationBootstrap, OnApplicationShutd
         ca: this.authority.certificate,
         key: identity.key,
         certificate: identity.certificate,
-        version,
         onHello: (reply) => this.hello(host.id, reply),
         onInventory: (inventory) => this.report(host.id, inventory),
         onContact: (inContact, why) => this.contact(host, inContact, why),
@@ -92,6 +89,8 @@ export class AgentsService implements OnApplicationBootstrap, OnApplicationShutd
   drop(hostId: string): void {
     this.known.get(hostId)?.link.close();
     this.known.delete(hostId);
+    // Also of a host that was silent: whoever waits for it waits in vain.
+    for (const listener of this.listeners) listener(hostId, false);
   }
 
   /** Throws Refusal host_not_in_contact. */
@@ -109,6 +108,19 @@ export class AgentsService implements OnApplicationBootstrap, OnApplicationShutd
     return this.known.get(hostId)?.link.inContact ?? false;
   }
 
+  contactOf(hostId: string): Contact {
+    const known = this.known.get(hostId);
+    if (known === undefined) return { contact: "removed", since: null };
+    return known.link.inContact
+      ? { contact: "in_contact", since: null }
+      : { contact: "silent", since: known.silentSince };
+  }
+
+  /** True when the host's agent names the feature; what it last said counts while it is silent. */
+  has(hostId: string, feature: string): boolean {
+    return this.known.get(hostId)?.features.includes(feature) ?? false;
+  }
+
   countInContact(): number {
     return [...this.known.values()].filter(({ link }) => link.inContact).length;
   }
@@ -118,6 +130,7 @@ export class AgentsService implements OnApplicationBootstrap, OnApplicationShutd
     return this.known.get(hostId)?.link.contactLost ?? AbortSignal.abort(new Error("the host is not known"));
   }
 
+  /** Resolves when the host is in contact, or when it is not known (any more): who waits looks again. */
   async untilContact(hostId: string, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     if (this.inContact(hostId)) return;
@@ -127,7 +140,7 @@ export class AgentsService implements OnApplicationBootstrap, OnApplicationShutd
         reject(signal.reason as Error);
       };
       const stop = this.onContact((id, inContact) => {
-        if (id !== hostId || !inContact) return;
+        if (id !== hostId || (!inContact && this.known.has(hostId))) return;
         stop();
         signal.removeEventListener("abort", gone);
         resolve();
@@ -152,21 +165,6 @@ export class AgentsService implements OnApplicationBootstrap, OnApplicationShutd
   hostViewFor(hostId: string): HostView {
     const { machine, hostname, sysname, release, version: kernel, existingPaths } = this.facts(hostId);
     return { machine, nodename: hostname, sysname, release, version: kernel, existingPaths: new Set(existingPaths) };
-  }
-
-  private async hello(hostId: string, reply: HelloReply): Promise<void> {
-    const known = this.known.get(hostId);
-    if (known === undefined || reply.facts === undefined) return;
-    known.facts = reply.facts;
-    known.notAfter = reply.certificateNotAfter;
-    const facts = {
-      view: toFactsView(reply.facts, reply.agentVersion),
-      features: reply.features,
-      wire: { ...reply.facts, memoryMib: reply.facts.memoryMib.toString() },
-    };
-    await inTransaction(this.dataSource, (tx) =>
-      tx.update(HostEntity, { id: hostId }, { facts: JSON.stringify(facts), factsAt: now() }),
-    );
   }
 
   /** Host ids whose certificate ends within `leftMs`, of those in contact. */
@@ -204,70 +202,47 @@ export class AgentsService implements OnApplicationBootstrap, OnApplicationShutd
     for (const host of await this.dataSource.manager.find(HostEntity)) this.add(host);
   }
 
+  private async hello(hostId: string, reply: HelloReply): Promise<void> {
+    const known = this.known.get(hostId);
+    const { facts } = reply;
+    if (known === undefined || facts === undefined) return;
+    Object.assign(known, { facts, features: reply.features, notAfter: reply.certificateNotAfter });
+    const stored = { facts: storeFacts({ ...reply, facts }), factsAt: now() };
+    await this.keep(hostId, "facts", () =>
+      inTransaction(this.dataSource, (tx) => tx.update(HostEntity, { id: hostId }, stored)),
+    );
+  }
+
   private async report(hostId: string, inventory: Inventory): Promise<void> {
     const known = this.known.get(hostId);
     if (known === undefined) return;
-    if (known.factsDigest !== "" && known.factsDigest !== inventory.factsDigest) {
-      const reply = await unary<HelloReply>((options, done) =>
-        known.link.connection.host.hello({ controllerVersion: version, features: [] }, new Metadata(), options, done),
-      );
-      await this.hello(hostId, reply);
-    }
+    if (known.factsDigest !== "" && known.factsDigest !== inventory.factsDigest)
+      await this.hello(hostId, await known.link.hello());
     known.factsDigest = inventory.factsDigest;
-    await this.inventory.take(hostId, {
-      takenAt: new Date(inventory.takenAt),
-      seenAt: new Date(),
-      freeMemoryMib: Number(inventory.freeMemoryMib),
-      storeFreeBytes: Number(inventory.storeFreeBytes),
-      runningJobs: inventory.runningJobs,
-      toolstackError: inventory.toolstackError,
-      bootId: inventory.bootId,
-      domains: inventory.domains.map((domain) => ({
-        ...domain,
-        state: states[domain.state] ?? "running",
-        memoryMib: Number(domain.memoryMib),
-      })),
-    });
+    await this.keep(hostId, "inventory", () =>
+      this.inventory.take(hostId, { ...toReport(inventory), seenAt: new Date() }),
+    );
+  }
+
+  /** A database that cannot be written to is no reason to lose contact: what was reported is in memory, and the next report is written again. */
+  private async keep(hostId: string, what: string, write: () => Promise<unknown>): Promise<void> {
+    try {
+      await write();
+    } catch (error) {
+      this.log.error({ msg: `cannot store the ${what} of a host`, hostId, err: error });
+    }
   }
 
   private contact(host: HostEntity, inContact: boolean, why: string): void {
-    if (inContact) this.log.log({ msg: "in contact", host: host.name });
-    else this.log.warn({ msg: "contact lost", host: host.name, why });
+    if (inContact) {
+      this.contacts.regained += 1;
+      this.log.log({ msg: "in contact", host: host.name });
+    } else {
+      this.contacts.lost += 1;
+      const known = this.known.get(host.id);
+      if (known !== undefined) known.silentSince = this.inventory.domainsOf(host.id)?.seenAt.toISOString() ?? now();
+      this.log.warn({ msg: "contact lost", host: host.name, why });
+    }
     for (const listener of this.listeners) listener(host.id, inContact);
   }
-}
-
-function toFactsView(facts: HostFacts, agentVersion: string): HostFactsView {
-  const {
-    hostname,
-    machine,
-    release,
-    xenVersion,
-    toolstack,
-    virtCaps,
-    cpus,
-    defaultBridge,
-    bridges,
-    imageStore,
-    diskRoots,
-    bootId,
-    problems,
-  } = facts;
-  return {
-    hostname,
-    machine,
-    release,
-    xenVersion,
-    toolstack,
-    virtCaps,
-    cpus,
-    memoryMib: Number(facts.memoryMib),
-    defaultBridge,
-    bridges,
-    imageStore,
-    diskRoots,
-    agentVersion,
-    bootId,
-    problems,
-  };
 }

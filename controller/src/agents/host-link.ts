@@ -6,7 +6,10 @@ import { type HelloReply, HostServiceClient, type Inventory } from "@convirt/pro
 import { ProvisionServiceClient } from "@convirt/proto/provision";
 import { StagingServiceClient } from "@convirt/proto/staging";
 import { Metadata } from "@grpc/grpc-js";
+import { version } from "../config/version.js";
+import { Backoff } from "./backoff.js";
 import { channelCredentials, channelOptions, type HostAccess } from "./channel.js";
+import { controllerFeatures } from "./features.js";
 import { LiveCalls } from "./live-calls.js";
 import { unary } from "./unary.js";
 
@@ -30,7 +33,6 @@ export interface LinkRequest {
   ca: string;
   key: string;
   certificate: string;
-  version: string;
   onHello: (reply: HelloReply) => Promise<void>;
   onInventory: (inventory: Inventory) => Promise<void>;
   onContact: (inContact: boolean, why: string) => void;
@@ -39,14 +41,13 @@ export interface LinkRequest {
 const intervalMs = 5_000;
 /** Three inventories that did not come. */
 const silentMs = 15_000;
-const firstPauseMs = 300;
-const longestPauseMs = 60_000;
 
 export class HostLink {
-  readonly connection: AgentConnection;
   readonly #request: LinkRequest;
   readonly #calls = new LiveCalls();
   readonly #stopped = new AbortController();
+  readonly #backoff = new Backoff();
+  #connection: AgentConnection;
   #lost = new AbortController();
   inContact = false;
   /** Fingerprint of the certificate that the host last showed; empty before it did. */
@@ -55,10 +56,13 @@ export class HostLink {
   constructor(request: LinkRequest) {
     this.#request = request;
     this.#lost.abort(new Error(`${request.hostName} is not in contact`));
-    this.connection = connect(request, this.#calls, (fingerprint) => {
-      this.shown = fingerprint;
-    });
+    this.#connection = this.#connect();
     void this.#keep();
+  }
+
+  /** The channel as it is now: each contact has its own. */
+  get connection(): AgentConnection {
+    return this.#connection;
   }
 
   /** Aborted as soon as contact is lost; already aborted while there is none. */
@@ -70,40 +74,38 @@ export class HostLink {
   close(): void {
     this.#stopped.abort(new Error("the link is closed"));
     this.#set(false, "the link is closed");
-    const { provision, staging, domain, host } = this.connection;
-    for (const client of [provision, staging, domain, host]) client.close();
-    this.#calls.end("the link is closed");
+    this.#hangUp("the link is closed");
+  }
+
+  /** Versions, features and facts. */
+  hello(): Promise<HelloReply> {
+    const request = { controllerVersion: version, features: [...controllerFeatures] };
+    return unary((options, done) => this.#connection.host.hello(request, new Metadata(), options, done), silentMs);
   }
 
   async #keep(): Promise<void> {
-    let pauseMs = firstPauseMs;
     while (!this.#stopped.signal.aborted) {
-      const began = Date.now();
       try {
         await this.#once();
       } catch (error) {
-        this.#set(false, error instanceof Error ? error.message : String(error));
+        const why = error instanceof Error ? error.message : String(error);
+        this.#set(false, why);
+        if (this.#stopped.signal.aborted) return;
+        // A channel whose other end has silently gone may be stuck in a handshake that nobody answers: the next try makes a new one.
+        this.#hangUp(why);
+        this.#connection = this.#connect();
       }
-      if (Date.now() - began > longestPauseMs) pauseMs = firstPauseMs;
-      // Full jitter: hosts that lost us together do not come back together.
-      await delay(Math.max(100, Math.random() * pauseMs), undefined, { signal: this.#stopped.signal }).catch(
-        () => undefined,
-      );
-      pauseMs = Math.min(longestPauseMs, pauseMs * 2);
+      await delay(this.#backoff.next(), undefined, { signal: this.#stopped.signal }).catch(() => undefined);
     }
   }
 
-  /** Hello, then inventories until the stream ends or goes silent. */
-  async #once(): Promise<void> {
-    const { version, onHello, onInventory } = this.#request;
-    const hello = await unary<HelloReply>(
-      (options, done) =>
-        this.connection.host.hello({ controllerVersion: version, features: [] }, new Metadata(), options, done),
-      silentMs,
-    );
-    await onHello(hello);
-    const stream = this.connection.host.watchInventory({ intervalMs });
+  /** Hello, then inventories until the stream ends or goes silent; never without an error. */
+  async #once(): Promise<never> {
+    const { onHello, onInventory } = this.#request;
+    await onHello(await this.hello());
+    const stream = this.#connection.host.watchInventory({ intervalMs });
     let timer: NodeJS.Timeout | undefined;
+    let since: number | undefined;
     const alive = () => {
       clearTimeout(timer);
       timer = setTimeout(() => stream.destroy(new Error(`nothing was heard for ${silentMs / 1000} s`)), silentMs);
@@ -116,14 +118,28 @@ export class HostLink {
       for await (const inventory of stream as AsyncIterable<Inventory>) {
         alive();
         await onInventory(inventory);
+        since ??= performance.now();
         if (!this.#stopped.signal.aborted) this.#set(true, "");
       }
       throw new Error("the host ended the stream");
     } finally {
       clearTimeout(timer);
+      this.#backoff.held(since === undefined ? 0 : performance.now() - since);
       this.#stopped.signal.removeEventListener("abort", stop);
       stream.cancel();
     }
+  }
+
+  #connect(): AgentConnection {
+    return connect(this.#request, this.#calls, (fingerprint) => {
+      this.shown = fingerprint;
+    });
+  }
+
+  #hangUp(why: string): void {
+    const { provision, staging, domain, host } = this.#connection;
+    for (const client of [provision, staging, domain, host]) client.close();
+    this.#calls.end(why);
   }
 
   #set(inContact: boolean, why: string): void {

@@ -3,18 +3,24 @@
 import type {
   CancelOutcome,
   CheckReply,
+  CleanReply,
   JobEvent,
+  JobSummary,
   ProvisionServiceClient,
   ProvisionSpec,
 } from "@convirt/proto/provision";
 import { Metadata } from "@grpc/grpc-js";
 import { Injectable } from "@nestjs/common";
+import { Refusal } from "../errors/refusal.js";
 import { mapAgentError } from "./agent-error.js";
 import { AgentsService } from "./agents.service.js";
 import { unary } from "./unary.js";
 
 /** Bytes of log that one batch of `follow` holds at most, so that a fast script cannot fill the memory. */
 const batchBytes = 4 * 1024 * 1024;
+
+/** Large disks are deleted, and mounts that are busy waited for. */
+const cleanMs = 120_000;
 
 @Injectable()
 export class JobsService {
@@ -42,6 +48,29 @@ export class JobsService {
       client.cancel({ jobId }, new Metadata(), options, done),
     );
     return reply.outcome;
+  }
+
+  /** Removes what a job that has ended left there. Throws Refusal agent_too_old of an agent that cannot. */
+  async clean(hostId: string, jobId: string): Promise<CleanReply> {
+    const { provision, hostName } = this.agents.connection(hostId);
+    if (!this.agents.has(hostId, "provision.clean"))
+      throw new Refusal(
+        "agent_too_old",
+        `Cannot clean what job ${jobId} left on ${hostName}: its agent is of an older release, which cannot. Update it`,
+      );
+    return await unary(
+      (options, done) => provision.clean({ jobId, paths: [] }, new Metadata(), options, done),
+      cleanMs,
+    );
+  }
+
+  /** The jobs in the host's journal. */
+  async list(hostId: string): Promise<JobSummary[]> {
+    const client = this.client(hostId);
+    const reply = await unary<{ jobs: JobSummary[] }>((options, done) =>
+      client.listJobs({}, new Metadata(), options, done),
+    );
+    return reply.jobs;
   }
 
   async forget(hostId: string, jobId: string): Promise<void> {

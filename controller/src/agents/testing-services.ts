@@ -20,7 +20,8 @@ type Follower = ServerWritableStream<FollowRequest, JobEvent>;
 const log = Buffer.from("one line\n");
 const logSha256 = createHash("sha256").update(log).digest("hex");
 
-export function agreeableServices(): {
+/** `configured`: uuids of the VMs whose configuration is there; undefined: of all. */
+export function agreeableServices(configured: () => string[] | undefined): {
   provision: Partial<ProvisionServiceServer>;
   staging: Partial<StagingServiceServer>;
   domain: DomainServiceServer;
@@ -53,6 +54,8 @@ export function agreeableServices(): {
       if (follower !== undefined) finish(follower, Outcome.CANCELLED);
       done(null, { outcome: CancelOutcome.ASKED_TO_STOP });
     },
+    clean: (_call, done) =>
+      done(null, { removed: [{ kind: "file", path: "/d/x.img", bytes: 10n, detail: "" }], remaining: [] }),
     forget: (_call, done) => done(null, {}),
     listJobs: (_call, done) => done(null, { jobs: [] }),
   };
@@ -64,6 +67,7 @@ export function agreeableServices(): {
     },
     domain: {
       act: (_call, done) => done(null, { already: false, domainId: 1 }),
+      look: ({ request }, done) => done(null, { configured: configured() ?? request.vms.map((vm) => vm.vmUuid) }),
       remove: (_call, done) => done(null, { removed: ["/c/x"], kept: ["/d/x.img"] }),
     },
   };

@@ -8,6 +8,7 @@ import {
   type HostServiceServer,
   HostServiceService,
   type Inventory,
+  type WatchInventoryRequest,
 } from "@convirt/proto/host";
 import { type ProvisionServiceServer, ProvisionServiceService } from "@convirt/proto/provision";
 import { type StagingServiceServer, StagingServiceService } from "@convirt/proto/staging";
@@ -15,7 +16,7 @@ import { Server, ServerCredentials, type ServerWritableStream, status } from "@g
 import { makeSigningRequest, post, readInvitation, type SigningRequest } from "../testing-enrolment.js";
 import { agreeableServices } from "./testing-services.js";
 
-type Watcher = ServerWritableStream<unknown, Inventory>;
+type Watcher = ServerWritableStream<WatchInventoryRequest, Inventory>;
 
 export class TestAgent {
   readonly #server: Server;
@@ -29,20 +30,28 @@ export class TestAgent {
   notAfter = new Date(Date.now() + 90 * 86_400_000).toISOString();
   factsDigest = "1";
   hostname: string;
+  features: string[] = ["staging.chunks", "provision.clean", "domain.look"];
+  /** Uuids of the VMs whose configuration is on the host; all that are asked for unless given. */
+  configured: string[] | undefined;
   /** What CompleteRenewal does instead, when it is to fail. */
   refuseRenewal: string | undefined;
 
   private constructor(
     name: string,
     identity: { key: string; reply: EnrolmentReply },
-    more: Partial<ProvisionServiceServer>,
+    { provision: more = {}, features, lacks = [] }: Parameters<typeof TestAgent.enrol>[1] & object,
   ) {
+    this.features = features ?? this.features;
     this.#name = name;
     this.hostname = name;
     this.#identity = identity;
     this.#server = new Server();
     this.#server.addService(HostServiceService, this.#host());
-    const { provision, staging, domain } = agreeableServices();
+    const { provision, staging, domain } = agreeableServices(() => this.configured);
+    for (const call of lacks) {
+      if (call === "clean") delete provision.clean;
+      else delete (domain as Partial<typeof domain>).look;
+    }
     this.#server.addService(ProvisionServiceService, { ...provision, ...more } as ProvisionServiceServer);
     this.#server.addService(StagingServiceService, staging as StagingServiceServer);
     this.#server.addService(DomainServiceService, domain);
@@ -51,18 +60,27 @@ export class TestAgent {
   /** Enrols by the invitation and serves; `serveAs` is another identity to show than the one it was given. */
   static async enrol(
     invitation: string,
-    options: { port?: number; provision?: Partial<ProvisionServiceServer>; serveAs?: TestAgent } = {},
+    options: {
+      port?: number;
+      /** The port to announce, when something stands between. */
+      announce?: number;
+      provision?: Partial<ProvisionServiceServer>;
+      serveAs?: TestAgent;
+      features?: string[];
+      /** Calls that it does not have. */
+      lacks?: readonly ("clean" | "look")[];
+    } = {},
   ): Promise<TestAgent> {
     const { controllers, host, secret } = readInvitation(invitation);
     const { key, pem } = await makeSigningRequest(host);
     const port = options.port ?? (await freePort());
     const answer = await post(`${controllers[0]}/api/v1/enrolment`, {
-      ...{ host, secret, signingRequest: pem, address: `127.0.0.1:${port}`, agentVersion: "9.9.9" },
+      ...{ host, secret, signingRequest: pem, address: `127.0.0.1:${options.announce ?? port}`, agentVersion: "9.9.9" },
     });
     if (answer.status !== 201) throw new Error(`Cannot enrol: ${JSON.stringify(answer.body)}`);
     const identity =
       options.serveAs === undefined ? { key, reply: answer.body as EnrolmentReply } : options.serveAs.#identity;
-    const agent = new TestAgent(host, identity, options.provision ?? {});
+    const agent = new TestAgent(host, identity, options);
     await agent.listen(port);
     return agent;
   }
@@ -95,7 +113,10 @@ export class TestAgent {
 
   /** Ends the streams under way; the port stays. */
   hangUp(): void {
-    for (const watcher of this.#watchers) watcher.end();
+    for (const watcher of this.#watchers) {
+      watcher.end();
+      watcher.emit("close");
+    }
   }
 
   /** Ends everything at once, as a power cut would. */
@@ -129,7 +150,12 @@ export class TestAgent {
       },
       watchInventory: (call) => {
         this.#watchers.add(call);
-        call.once("close", () => this.#watchers.delete(call)).once("cancelled", () => this.#watchers.delete(call));
+        const beat = setInterval(() => call.write(this.inventory()), call.request.intervalMs);
+        const gone = () => {
+          clearInterval(beat);
+          this.#watchers.delete(call);
+        };
+        call.once("close", gone).once("cancelled", gone);
         call.write(this.inventory());
       },
       beginRenewal: (_call, done) => {
@@ -157,7 +183,7 @@ export class TestAgent {
   #hello(): HelloReply {
     return {
       agentVersion: "9.9.9",
-      features: ["staging.chunks"],
+      features: this.features,
       certificateNotAfter: this.notAfter,
       facts: {
         ...{ hostname: this.hostname, sysname: "Linux", release: "6.1", version: "#1", machine: "x86_64" },

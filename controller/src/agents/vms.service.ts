@@ -3,6 +3,7 @@
 import type { Action, ActReply, RemoveReply } from "@convirt/proto/domain";
 import { Metadata } from "@grpc/grpc-js";
 import { Injectable } from "@nestjs/common";
+import { Refusal } from "../errors/refusal.js";
 import { AgentsService } from "./agents.service.js";
 import { unary } from "./unary.js";
 
@@ -27,6 +28,21 @@ export class VmsService {
     const { hostId, ...named } = vm;
     const client = this.agents.connection(hostId).domain;
     return unary((options, done) => client.act({ action, ...named }, new Metadata(), options, done), actMs);
+  }
+
+  /** Ids of those VMs whose configuration is on the host. Throws Refusal agent_too_old of an agent that cannot look. */
+  async configured(hostId: string, vms: readonly { id: string; vmConfigPath: string }[]): Promise<ReadonlySet<string>> {
+    const { domain, hostName } = this.agents.connection(hostId);
+    if (!this.agents.has(hostId, "domain.look"))
+      throw new Refusal(
+        "agent_too_old",
+        `Cannot look for VMs that are stopped on ${hostName}: its agent is of an older release, which cannot. Update it`,
+      );
+    const places = vms.map(({ id, vmConfigPath }) => ({ vmUuid: id, vmConfigPath }));
+    const reply = await unary<{ configured: string[] }>((options, done) =>
+      domain.look({ vms: places }, new Metadata(), options, done),
+    );
+    return new Set(reply.configured);
   }
 
   /** With `destroy` a VM that runs is destroyed first; without it the host refuses, as `vm_running`. */

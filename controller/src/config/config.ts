@@ -3,6 +3,7 @@
 // CONVIRT_CONFIG names), the default.
 import { existsSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
+import { validate } from "node-cron";
 import { parse } from "smol-toml";
 import { z } from "zod";
 
@@ -49,6 +50,19 @@ export const configSchema = z.strictObject({
   provisioning: z
     .strictObject({
       jobs_per_host: z.coerce.number().int().min(1).max(64).default(2).describe("jobs under way at once on a host"),
+    })
+    .prefault({}),
+  backup: z
+    .strictObject({
+      schedule: z
+        .string()
+        .default("30 2 * * *")
+        .refine((text) => text === "" || validate(text), "must be five fields as in cron, or empty")
+        .describe(
+          "when the database is copied: five fields as in cron, by this machine's clock; empty: never by itself",
+        ),
+      dir: z.string().default("").describe("folder of the copies; empty: `backups` in the data folder"),
+      keep_days: z.coerce.number().int().min(1).max(3650).default(7).describe("days that a copy is kept"),
     })
     .prefault({}),
   log: z

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { linkSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DataSource } from "typeorm";
@@ -86,6 +86,34 @@ describe("the lock", () => {
     expect(() => lockDatabase(path)).toThrow(`another controller (process ${process.pid})`);
     unlock();
     lockDatabase(path)();
+  });
+
+  test("is one for the file, whatever path or symbolic link leads to it, and holds before the file is there", () => {
+    const path = join(folder, "convirt.db");
+    symlinkSync(folder, join(folder, "elsewhere"));
+    symlinkSync("convirt.db", join(folder, "link.db"));
+    symlinkSync(join(folder, "elsewhere", "link.db"), join(folder, "link-to-link.db"));
+    const others = [`${folder}/./x/../convirt.db`.replace("/x/..", ""), join(folder, "elsewhere", "convirt.db")];
+    for (const isThere of [false, true]) {
+      if (isThere) writeFileSync(path, "");
+      const unlock = lockDatabase(path);
+      for (const other of [...others, join(folder, "link.db"), join(folder, "link-to-link.db")])
+        expect(() => lockDatabase(other), other).toThrow(`another controller (process ${process.pid})`);
+      unlock();
+      const unlockLink = lockDatabase(join(folder, "link-to-link.db"));
+      expect(() => lockDatabase(path)).toThrow(AnotherController);
+      unlockLink();
+    }
+  });
+
+  test("is refused for a file with several names, and for a link that leads nowhere", () => {
+    const path = join(folder, "convirt.db");
+    writeFileSync(path, "");
+    linkSync(path, join(folder, "second.db"));
+    expect(() => lockDatabase(path)).toThrow(/2 names \(hard links\)/);
+    symlinkSync("b", join(folder, "a"));
+    symlinkSync("a", join(folder, "b"));
+    expect(() => lockDatabase(join(folder, "a"))).toThrow(/leads nowhere/);
   });
 
   test("is let go of when its process dies, however it dies", async () => {

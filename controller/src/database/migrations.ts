@@ -4,6 +4,7 @@ import { Hosts1764000000002 } from "./migrations/0002-hosts.js";
 import { Images1764000000003 } from "./migrations/0003-images.js";
 import { Jobs1764000000004 } from "./migrations/0004-jobs.js";
 import { Vms1764000000005 } from "./migrations/0005-vms.js";
+import { Restores1764000000006 } from "./migrations/0006-restores.js";
 
 export const migrations = [
   Access1764000000001,
@@ -11,4 +12,5 @@ export const migrations = [
   Images1764000000003,
   Jobs1764000000004,
   Vms1764000000005,
+  Restores1764000000006,
 ];

@@ -1,16 +1,52 @@
 // One writer at a time. The SQLite driver has one connection, on which a second transaction would become a savepoint within the first, and
 // a rollback of the one would undo the other. Whoever opens a transaction stands in this queue.
-import type { DataSource, EntityManager } from "typeorm";
+import type { DataSource, EntityManager, QueryRunner } from "typeorm";
 
 const tails = new WeakMap<DataSource, Promise<unknown>>();
 
 /** Runs `work` in a transaction of its own, after those that came before it. */
 export function inTransaction<T>(dataSource: DataSource, work: (tx: EntityManager) => Promise<T>): Promise<T> {
+  return inTurn(dataSource, () => transaction(dataSource, work));
+}
+
+/** Reads what is stored for good: on the one connection, a reading within another's transaction would see what may yet be undone. */
+export function readStored<T>(dataSource: DataSource, read: (manager: EntityManager) => Promise<T>): Promise<T> {
+  return inTurn(dataSource, () => read(dataSource.manager));
+}
+
+function inTurn<T>(dataSource: DataSource, work: () => Promise<T>): Promise<T> {
   const before = tails.get(dataSource) ?? Promise.resolve();
-  const mine = before.then(() => dataSource.transaction(work));
+  const mine = before.then(work);
   // The queue goes on after a failure; the failure itself is the caller's.
   tails.set(dataSource, mine.then(ignore, ignore));
   return mine;
+}
+
+async function transaction<T>(dataSource: DataSource, work: (tx: EntityManager) => Promise<T>): Promise<T> {
+  const runner = dataSource.createQueryRunner();
+  try {
+    await runner.startTransaction();
+    const result = await work(runner.manager);
+    await runner.commitTransaction();
+    return result;
+  } catch (error) {
+    await undo(runner);
+    throw error;
+  } finally {
+    await runner.release();
+  }
+}
+
+/**
+ * When a disk is full, SQLite has undone the transaction by itself and has nothing to roll back. The runner takes that for a transaction that is
+ * still open, and would make a savepoint of the next one, whose commit is none. It is told how things stand.
+ */
+async function undo(runner: QueryRunner): Promise<void> {
+  try {
+    await runner.rollbackTransaction();
+  } catch {
+    Object.assign(runner, { isTransactionActive: false, transactionDepth: 0 });
+  }
 }
 
 function ignore(): void {}

@@ -13,6 +13,7 @@ import { inTransaction } from "../database/write-queue.js";
 import { Refusal } from "../errors/refusal.js";
 import { InventoryService } from "../inventory/inventory.service.js";
 import { VmEntity } from "./vm.entity.js";
+import { VmRecords } from "./vm-records.service.js";
 import { type SeenState, settle } from "./vm-state.js";
 
 export interface Actor {
@@ -35,17 +36,20 @@ export class DomainsService {
   private readonly inventory: InventoryService;
   private readonly agents: AgentsService;
   private readonly actor: VmsService;
+  private readonly records: VmRecords;
 
   constructor(
     @InjectRepository(VmEntity) vms: Repository<VmEntity>,
     inventory: InventoryService,
     agents: AgentsService,
     actor: VmsService,
+    records: VmRecords,
   ) {
     this.vms = vms;
     this.inventory = inventory;
     this.agents = agents;
     this.actor = actor;
+    this.records = records;
   }
 
   async list(filter: VmFilter): Promise<{ items: VmView[]; total: number; page: number; perPage: number }> {
@@ -82,12 +86,24 @@ export class DomainsService {
 
   private stateOf(vm: VmEntity): SeenState | undefined {
     const report = this.inventory.domainsOf(vm.hostId);
-    if (report === undefined || report.seenAt.getTime() < Date.parse(vm.createdAt)) return undefined;
+    if (report === undefined || !this.isSince(vm, report.seenAt)) return undefined;
     const domain = report.domains.find((each) => each.uuid === vm.id || (each.uuid === "" && each.name === vm.name));
     const reported = domain === undefined ? undefined : { state: domain.state as VmState, domainId: domain.id };
-    const settled = settle(this.seen.get(vm.id), reported, report.seenAt.getTime());
+    const settled = settle(this.seen.get(vm.id), reported, {
+      atMs: report.seenAt.getTime(),
+      tickMs: this.inventory.heardAtMs(vm.hostId) ?? 0,
+    });
     this.seen.set(vm.id, settled);
     return settled;
+  }
+
+  /** True when the host has reported since the VM was made: before that it could not know of it. */
+  private isSince(vm: VmEntity, seenAt: Date): boolean {
+    const heardMs = this.inventory.heardAtMs(vm.hostId);
+    const madeMs = this.records.madeAtMs(vm.id);
+    // Within the life of this process the clock, which may have been set since, has no say.
+    if (madeMs !== undefined) return heardMs !== undefined && heardMs >= madeMs;
+    return heardMs !== undefined || seenAt.getTime() >= Date.parse(vm.createdAt);
   }
 
   /** Asks the host; `already` when the VM was as wanted before. */

@@ -23,6 +23,9 @@ export interface MadeVm {
 export class VmRecords {
   private readonly vms: Repository<VmEntity>;
 
+  /** When VMs were recorded by this process, by a clock that nobody sets. */
+  private readonly made = new Map<string, number>();
+
   constructor(@InjectRepository(VmEntity) vms: Repository<VmEntity>) {
     this.vms = vms;
   }
@@ -48,6 +51,12 @@ export class VmRecords {
       vmConf,
     };
     await tx.save(VmEntity, vm, { reload: false });
+    this.made.set(vm.id, performance.now());
+  }
+
+  /** By `performance.now()`; undefined of a VM that an earlier process recorded. */
+  madeAtMs(id: string): number | undefined {
+    return this.made.get(id);
   }
 
   async nameTaken(tx: EntityManager, name: string): Promise<boolean> {

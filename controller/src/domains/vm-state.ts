@@ -6,17 +6,20 @@ export const absenceMs = 10_000;
 
 export interface SeenState {
   state: VmState;
+  /** By the clock, to be shown. */
   atMs: number;
+  /** The same moment by a clock that nobody sets, to be counted with. */
+  tickMs: number;
   domainId: number | null;
 }
 
-/** The state to show at a report of `atMs`, and to remember. `reported` is undefined when the host's domains do not include the VM. */
+/** The state to show at a report of `at`, and to remember. `reported` is undefined when the host's domains do not include the VM. */
 export function settle(
   last: SeenState | undefined,
   reported: { state: VmState; domainId: number } | undefined,
-  atMs: number,
+  at: { atMs: number; tickMs: number },
 ): SeenState {
-  if (reported !== undefined) return { ...reported, atMs };
+  if (reported !== undefined) return { ...reported, ...at };
   const isAlive = last !== undefined && last.state !== "stopped" && last.state !== "unknown";
-  return isAlive && atMs - last.atMs < absenceMs ? last : { state: "stopped", atMs, domainId: null };
+  return isAlive && at.tickMs - last.tickMs < absenceMs ? last : { state: "stopped", ...at, domainId: null };
 }

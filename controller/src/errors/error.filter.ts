@@ -4,6 +4,7 @@
 import type { ErrorBody } from "@convirt/contract/error";
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from "@nestjs/common";
 import type { Request, Response } from "express";
+import { storageRefusal } from "../database/storage-error.js";
 import { AgentUnavailable } from "./agent-unavailable.js";
 import { Refusal } from "./refusal.js";
 
@@ -53,15 +54,17 @@ export class ErrorFilter implements ExceptionFilter {
   }
 
   private answer(error: unknown, request: Request): { status: number; body: ErrorBody; retryAfterS?: number } {
-    if (error instanceof Refusal) {
-      const { fields, details, retryAfterS } = error.more;
+    const refusal = error instanceof Refusal ? error : storageRefusal(error);
+    if (refusal !== undefined) {
+      if (refusal !== error) this.log.error({ msg: refusal.message, err: error });
+      const { fields, details, retryAfterS } = refusal.more;
       const body = {
-        code: error.code,
-        message: error.message,
+        code: refusal.code,
+        message: refusal.message,
         ...(fields ? { fields } : {}),
         ...(details ? { details } : {}),
       } as ErrorBody;
-      return { status: error.status, body, ...(retryAfterS === undefined ? {} : { retryAfterS }) };
+      return { status: refusal.status, body, ...(retryAfterS === undefined ? {} : { retryAfterS }) };
     }
     if (error instanceof AgentUnavailable) return { status: 409, body: unanswered(error) };
     if (error instanceof HttpException) return fromNest(error, request);

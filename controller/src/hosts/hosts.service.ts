@@ -90,20 +90,22 @@ export class HostsService {
   private view(host: HostEntity): HostView {
     const report = this.inventory.domainsOf(host.id);
     const lastContactAt = report?.seenAt.toISOString() ?? host.lastContactAt;
+    const { contact, since } = this.agents.contactOf(host.id);
     const facts = host.facts === null ? null : (JSON.parse(host.facts) as { view: HostFactsView }).view;
     return {
       name: host.name,
       id: host.id,
       address: host.address,
-      contact: this.agents.inContact(host.id) ? "in_contact" : "silent",
+      contact: contact === "in_contact" ? "in_contact" : "silent",
       draining: host.draining,
       lastContactAt,
-      lastContactAgeS:
-        lastContactAt === null ? null : Math.max(0, Math.round((Date.now() - Date.parse(lastContactAt)) / 1000)),
+      lastContactAgeS: this.inventory.ageS(host.id) ?? ageS(lastContactAt),
+      silentSince: contact === "in_contact" ? null : (since ?? lastContactAt),
       enrolledAt: host.enrolledAt,
       certificateNotAfter: host.certificateNotAfter,
       facts,
       factsAt: host.factsAt,
+      factsAgeS: ageS(host.factsAt),
       freeMemoryMib: report?.freeMemoryMib ?? null,
       storeFreeBytes: report?.storeFreeBytes ?? null,
       // dom0 is the host itself.
@@ -112,6 +114,10 @@ export class HostsService {
       toolstackError: report === undefined || report.toolstackError === "" ? null : report.toolstackError,
     };
   }
+}
+
+function ageS(at: string | null): number | null {
+  return at === null ? null : Math.max(0, Math.round((Date.now() - Date.parse(at)) / 1000));
 }
 
 /** By the tables' names: hosts know nothing of VMs and jobs but that they may belong to one. */
@@ -133,10 +139,12 @@ function invitedView(invitation: InvitationEntity): HostView {
     address: null,
     lastContactAt: null,
     lastContactAgeS: null,
+    silentSince: null,
     enrolledAt: null,
     certificateNotAfter: null,
     facts: null,
     factsAt: null,
+    factsAgeS: null,
   };
   const unknown = { freeMemoryMib: null, storeFreeBytes: null, domains: null, runningJobs: null, toolstackError: null };
   return { name: invitation.host, id: "", contact: "invited", draining: false, ...nothing, ...unknown };

@@ -6,10 +6,37 @@ import type { DataSource } from "typeorm";
 import { version } from "../config/version.js";
 import { Refusal } from "../errors/refusal.js";
 
+/** Figures that rooms count by themselves. */
+interface Counted {
+  hostsInContact: number;
+  contactsRegained: number;
+  contactsLost: number;
+  logFaults: number;
+  backupFailures: number;
+  /** RFC 3339. */
+  lastBackup: string | undefined;
+  lastBackupFailure: string | undefined;
+}
+
 interface Sources {
   dataSource: DataSource;
-  hostsInContact: () => number;
+  counted: () => Counted;
   identify: (request: Request) => Promise<{ role: Role } | undefined>;
+}
+
+const counts: readonly [string, string, (counted: Counted) => number][] = [
+  ["convirt_hosts_in_contact", "Hosts in contact", (counted) => counted.hostsInContact],
+  ["convirt_host_contacts_total", "Contacts with hosts gained, also again", (counted) => counted.contactsRegained],
+  ["convirt_host_contacts_lost_total", "Contacts with hosts lost", (counted) => counted.contactsLost],
+  ["convirt_job_log_faults_total", "Logs that differ from their host's", (counted) => counted.logFaults],
+  ["convirt_backup_failures_total", "Copies of the database that failed", (counted) => counted.backupFailures],
+  ["convirt_backup_last_success_seconds", "When the last copy was taken; 0: none", (counted) => at(counted.lastBackup)],
+  ["convirt_backup_last_failure_seconds", "When one failed; 0: none", (counted) => at(counted.lastBackupFailure)],
+];
+
+/** Seconds since 1970. */
+function at(instant: string | undefined): number {
+  return instant === undefined ? 0 : Date.parse(instant) / 1000;
 }
 
 export function serveFigures(app: Express, sources: Sources): void {
@@ -27,14 +54,16 @@ export function serveFigures(app: Express, sources: Sources): void {
     labelNames: ["status"],
     registers: [registry],
   });
-  new Gauge({
-    name: "convirt_hosts_in_contact",
-    help: "Hosts in contact",
-    registers: [registry],
-    collect() {
-      this.set(sources.hostsInContact());
-    },
-  });
+  for (const [name, help, value] of counts) {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(value(sources.counted()));
+      },
+    });
+  }
   app.use((request, response, next) => {
     const end = requests.startTimer({ method: request.method });
     response.once("finish", () => end({ status: String(response.statusCode) }));

@@ -7,9 +7,11 @@ import helmet from "helmet";
 import { DataSource } from "typeorm";
 import { AgentsService } from "../agents/agents.service.js";
 import { AuthService } from "../auth/auth.service.js";
+import { BackupsService } from "../backups/backups.service.js";
 import { apiPrefix } from "../config/api.js";
 import { ErrorFilter, invalidBody } from "../errors/error.filter.js";
 import { Refusal } from "../errors/refusal.js";
+import { ProvisioningService } from "../provisioning/provisioning.service.js";
 import { readBodies } from "./bodies.js";
 import { serveFigures } from "./figures.js";
 import { IdempotencyService } from "./idempotency.service.js";
@@ -42,7 +44,7 @@ export async function layFront(app: NestExpressApplication): Promise<void> {
   const auth = app.get(AuthService);
   serveFigures(instance, {
     dataSource: app.get(DataSource),
-    hostsInContact: () => app.get(AgentsService).countInContact(),
+    counted: () => counted(app),
     identify: (request) => auth.identify(request),
   });
   app.use(readBodies());
@@ -55,4 +57,18 @@ export async function layFront(app: NestExpressApplication): Promise<void> {
   instance.use((error: unknown, request: Request, response: Response, _next: NextFunction) => {
     filter.send(error, request, response);
   });
+}
+
+function counted(app: NestExpressApplication): ReturnType<Parameters<typeof serveFigures>[1]["counted"]> {
+  const agents = app.get(AgentsService);
+  const backups = app.get(BackupsService);
+  return {
+    hostsInContact: agents.countInContact(),
+    contactsRegained: agents.contacts.regained,
+    contactsLost: agents.contacts.lost,
+    logFaults: app.get(ProvisioningService).logFaults,
+    backupFailures: backups.failures,
+    lastBackup: backups.all()[0]?.takenAt,
+    lastBackupFailure: backups.lastFailure?.at,
+  };
 }

@@ -1,4 +1,5 @@
-// What hosts last reported: kept in memory for every list, and in the database so that it survives a restart, with its age.
+// What hosts last reported: kept in memory for every list, and in the database so that it survives a restart, with its age. Ages of what was
+// reported to this process are counted by a clock that nobody sets.
 import { Injectable, type OnModuleInit } from "@nestjs/common";
 import { DataSource } from "typeorm";
 import { inTransaction } from "../database/write-queue.js";
@@ -33,6 +34,8 @@ const writeEveryMs = 60_000;
 @Injectable()
 export class InventoryService implements OnModuleInit {
   private readonly reports = new Map<string, Report>();
+  /** By `performance.now()`; of hosts that have reported since the start. */
+  private readonly heardMs = new Map<string, number>();
   private readonly written = new Map<string, { atMs: number; text: string }>();
 
   constructor(private readonly dataSource: DataSource) {}
@@ -53,12 +56,26 @@ export class InventoryService implements OnModuleInit {
     return this.reports.get(hostId);
   }
 
+  /** Whole seconds since the last report; of one that an earlier process took, by the clock. Null when there is none. */
+  ageS(hostId: string): number | null {
+    const heard = this.heardMs.get(hostId);
+    if (heard !== undefined) return Math.round((performance.now() - heard) / 1000);
+    const report = this.reports.get(hostId);
+    return report === undefined ? null : Math.max(0, Math.round((Date.now() - report.seenAt.getTime()) / 1000));
+  }
+
+  /** Milliseconds by `performance.now()` of the last report to this process; undefined when there was none. */
+  heardAtMs(hostId: string): number | undefined {
+    return this.heardMs.get(hostId);
+  }
+
   async take(hostId: string, report: Report): Promise<void> {
+    const nowMs = performance.now();
     this.reports.set(hostId, report);
+    this.heardMs.set(hostId, nowMs);
     const text = JSON.stringify(report.domains.map(({ cpuSeconds: _, ...domain }) => domain));
     const before = this.written.get(hostId);
-    if (before?.text === text && report.seenAt.getTime() - before.atMs < writeEveryMs) return;
-    this.written.set(hostId, { atMs: report.seenAt.getTime(), text });
+    if (before?.text === text && nowMs - before.atMs < writeEveryMs) return;
     await inTransaction(this.dataSource, (tx) =>
       tx.update(
         HostEntity,
@@ -66,10 +83,12 @@ export class InventoryService implements OnModuleInit {
         { inventory: JSON.stringify(report), lastContactAt: report.seenAt.toISOString() },
       ),
     );
+    this.written.set(hostId, { atMs: nowMs, text });
   }
 
   forget(hostId: string): void {
     this.reports.delete(hostId);
+    this.heardMs.delete(hostId);
     this.written.delete(hostId);
   }
 }

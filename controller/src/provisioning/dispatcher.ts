@@ -1,15 +1,12 @@
 // Takes queued jobs to their hosts: a queue for each host, so that a sick one holds up nobody else, and so many at a time on each. A job is
 // taken the moment it is there; on start, every job that is not final is taken up again where its record ends.
 import type { JobStatus } from "@convirt/contract/job";
-import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from "@nestjs/common";
-import { DataSource, In, IsNull } from "typeorm";
+import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from "@nestjs/common";
+import { DataSource, In } from "typeorm";
 import { AgentsService } from "../agents/agents.service.js";
-import { inTransaction } from "../database/write-queue.js";
+import { CONFIG, type Config } from "../config/config.js";
 import { JobEntity } from "./job.entity.js";
 import { JobRun } from "./job-run.js";
-
-/** Jobs that run on one host at the same time. */
-export const perHost = 2;
 
 interface HostQueue {
   waiting: string[];
@@ -21,25 +18,24 @@ export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown
   private readonly log = new Logger("dispatcher");
   private readonly queues = new Map<string, HostQueue>();
   private readonly running = new Set<Promise<void>>();
+  private readonly listeners = new Set<(hostId: string) => void>();
   private stopListening: (() => void) | undefined;
   private closed = false;
-  private readonly dataSource: DataSource;
-  private readonly agents: AgentsService;
-  private readonly run: JobRun;
 
-  constructor(dataSource: DataSource, agents: AgentsService, run: JobRun) {
-    this.dataSource = dataSource;
-    this.agents = agents;
-    this.run = run;
-  }
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly agents: AgentsService,
+    private readonly run: JobRun,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
 
   async onApplicationBootstrap(): Promise<void> {
-    this.stopListening = this.agents.onContact((hostId, inContact) => this.contact(hostId, inContact));
+    this.stopListening = this.agents.onContact((hostId) => this.pump(hostId));
     const unfinished: JobStatus[] = ["queued", "running", "cancelling"];
     const jobs = await this.dataSource.manager.find(JobEntity, {
       select: { id: true, hostId: true, status: true },
       where: { status: In(unfinished) },
-      order: { createdAt: "ASC", id: "ASC" },
+      order: { number: "ASC" },
     });
     for (const { id, hostId, status } of jobs)
       if (status === "queued") this.queue(hostId).waiting.push(id);
@@ -62,6 +58,16 @@ export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown
     this.pump(hostId);
   }
 
+  /** A job that is under way on its host: it is followed at once, whatever else runs there. */
+  takeUp(hostId: string, jobId: string): void {
+    if (!this.closed && !this.queue(hostId).active.has(jobId)) this.take(hostId, jobId);
+  }
+
+  /** Told of each job whose run has ended. */
+  onEnded(listener: (hostId: string) => void): void {
+    this.listeners.add(listener);
+  }
+
   /** Takes a job out of the queue; false when it was taken to its host already. */
   withdraw(hostId: string, jobId: string): boolean {
     const queue = this.queue(hostId);
@@ -76,9 +82,13 @@ export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown
     return queue;
   }
 
+  /** Takes what may be taken. The jobs of a host that was removed are taken as well: they end, as there is nowhere to bring them. */
   private pump(hostId: string): void {
-    const queue = this.queue(hostId);
-    while (!this.closed && queue.active.size < perHost && queue.waiting.length > 0 && this.inContact(hostId)) {
+    const queue = this.queues.get(hostId);
+    if (queue === undefined || this.closed) return;
+    const most = this.config.provisioning.jobs_per_host;
+    while (queue.active.size < most && queue.waiting.length > 0) {
+      if (this.agents.contactOf(hostId).contact === "silent") return;
       const jobId = queue.waiting.shift();
       if (jobId !== undefined) this.take(hostId, jobId);
     }
@@ -91,30 +101,15 @@ export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown
     const work = this.run
       .untilEnd(hostId, jobId, control.signal)
       .catch((error: unknown) => {
-        // A bug, or a database that cannot be written: the job stays as it is stored, and the next start takes it up.
         if (!control.signal.aborted) this.log.error({ msg: "a job's run ended by an error", job: jobId, err: error });
       })
       .finally(() => {
         queue.active.delete(jobId);
         this.running.delete(work);
+        if (queue.active.size === 0 && queue.waiting.length === 0) this.queues.delete(hostId);
         this.pump(hostId);
+        if (!this.closed) for (const listener of this.listeners) listener(hostId);
       });
     this.running.add(work);
-  }
-
-  private inContact(hostId: string): boolean {
-    return !this.agents.contactLost(hostId).aborted;
-  }
-
-  private contact(hostId: string, inContact: boolean): void {
-    const since = inContact ? null : new Date().toISOString();
-    inTransaction(this.dataSource, (tx) =>
-      tx.update(
-        JobEntity,
-        { hostId, status: In(["running", "cancelling"]), ...(inContact ? {} : { contactLostSince: IsNull() }) },
-        { contactLostSince: since },
-      ),
-    ).catch((error: unknown) => this.log.error({ msg: "cannot store the loss of contact", host: hostId, err: error }));
-    if (inContact) this.pump(hostId);
   }
 }

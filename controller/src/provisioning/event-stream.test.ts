@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import type { Server } from "node:http";
 import { type AddressInfo, connect } from "node:net";
-import express from "express";
+import express, { type Response } from "express";
 import { DataSource } from "typeorm";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Jobs1764000000004 } from "../database/migrations/0004-jobs.js";
-import { EventStream } from "./event-stream.js";
+import { EventStream, write } from "./event-stream.js";
 import { JobEntity, JobEventEntity } from "./job.entity.js";
 import { toRow } from "./job-events.js";
 import { JobFeed, Watcher } from "./job-feed.js";
@@ -27,7 +27,17 @@ beforeEach(async () => {
   const job = {
     ...{ id, status: "running", image: "i", imageVersion: "0", hostId: "h", host: "h", vm: "v", vmUuid: "u" },
     ...{ start: false, requestedBy: "a", requestedById: "a", request: {}, spec: {}, options: {}, createdAt: "x" },
-    ...{ logBytes: 0, lastSequence: 0, agentSequence: 0, phases: [], proofs: [], leftovers: [], disks: [] },
+    ...{
+      logBytes: 0,
+      lastSequence: 0,
+      agentSequence: 0,
+      phases: [],
+      proofs: [],
+      leftovers: [],
+      cleaned: [],
+      disks: [],
+    },
+    ...{ number: 1, restored: false, logCut: false },
   } as unknown as JobEntity;
   await database.manager.save(JobEntity, job);
   feed = new JobFeed();
@@ -106,8 +116,34 @@ describe("EventStream", () => {
   });
 });
 
+describe("write()", () => {
+  it("cuts off a client that takes nothing, and has held no more for it than one piece beyond what the system takes", async () => {
+    const piece = Buffer.alloc(1024 * 1024, 97);
+    let held = 0;
+    const cut = new Promise<boolean>((resolve, reject) => {
+      server.removeAllListeners("request");
+      server.once("request", (_request, response: Response) => {
+        const pump = async (): Promise<boolean> => {
+          while (await write(response, piece, 200)) held = Math.max(held, response.writableLength);
+          held = Math.max(held, response.writableLength);
+          return response.destroyed;
+        };
+        pump().then(resolve, reject);
+      });
+    });
+    const { port } = server.address() as AddressInfo;
+    const socket = connect(port, "127.0.0.1");
+    socket.on("error", () => undefined);
+    socket.pause();
+    socket.write("GET /events HTTP/1.0\r\n\r\n");
+    expect(await cut).toBe(true);
+    expect(held).toBeLessThan(2 * piece.length + 65_536);
+    socket.destroy();
+  });
+});
+
 describe("Watcher", () => {
-  it("holds at most 256 KiB for a client that takes nothing", () => {
+  it("holds at most 1 MiB for a client that takes nothing", () => {
     const watcher = new Watcher();
     for (let sequence = 1; sequence <= 1000; sequence += 1) watcher.push({ sequence, text: "x".repeat(10_000) });
     const held = watcher.take(1);

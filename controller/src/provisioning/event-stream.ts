@@ -4,11 +4,14 @@ import { finalStatuses } from "@convirt/contract/job";
 import { Injectable } from "@nestjs/common";
 import type { Response } from "express";
 import { DataSource, MoreThanOrEqual } from "typeorm";
+import { readStored } from "../database/write-queue.js";
 import { JobEntity, JobEventEntity } from "./job.entity.js";
 import { toFrame } from "./job-events.js";
 import { type Frame, JobFeed, type Watcher } from "./job-feed.js";
 
 const heartbeatMs = 15_000;
+/** A client that takes nothing for so long is cut off. */
+const longestStallMs = 60_000;
 /** Rows of one reading: at most 1 MiB of log. */
 const pageRows = 16;
 
@@ -61,51 +64,59 @@ export class EventStream {
       for (const frame of frames) {
         if (!(await write(response, frame.text))) return;
         next = frame.sequence + 1;
-        if (isLast(frame)) return;
+        // What came after the end (leftovers that were cleaned) is read as well; then there is nothing to wait for.
+        stored = stored || isFinalStatus(frame);
       }
     }
   }
 
   private async rest(watcher: Watcher, response: Response): Promise<void> {
-    const since = Date.now();
-    await watcher.wait(heartbeatMs);
-    if (Date.now() - since >= heartbeatMs - 5) await write(response, ": still here\n\n");
+    if (!(await watcher.wait(heartbeatMs))) await write(response, ": still here\n\n");
   }
 
   private async page(jobId: string, next: number): Promise<Frame[]> {
-    const rows = await this.dataSource.manager.find(JobEventEntity, {
-      where: { jobId, sequence: MoreThanOrEqual(next) },
-      order: { sequence: "ASC" },
-      take: pageRows,
-    });
+    const rows = await readStored(this.dataSource, (manager) =>
+      manager.find(JobEventEntity, {
+        where: { jobId, sequence: MoreThanOrEqual(next) },
+        order: { sequence: "ASC" },
+        take: pageRows,
+      }),
+    );
     return rows.map((row) => ({ sequence: row.sequence, text: toFrame(row) }));
   }
 
   /** A client that has seen the end already asks for what cannot come. */
   private async isOver(jobId: string, next: number): Promise<boolean> {
-    const job = await this.dataSource.manager.findOneBy(JobEntity, { id: jobId });
+    const job = await readStored(this.dataSource, (manager) => manager.findOneBy(JobEntity, { id: jobId }));
     return job === null || (finalStatuses.has(job.status) && job.lastSequence < next);
   }
 }
 
-function isLast({ text }: Frame): boolean {
+function isFinalStatus({ text }: Frame): boolean {
   if (!text.startsWith("event: status", text.indexOf("\n") + 1)) return false;
   const event = JSON.parse(text.slice(text.indexOf("data: ") + 6)) as { status: never };
   return finalStatuses.has(event.status);
 }
 
-/** False when the client has gone. */
-export async function write(response: Response, data: string | Uint8Array): Promise<boolean> {
+/** False when the client has gone. One that reads nothing for a while is cut off: it may come again, and resume. */
+export async function write(
+  response: Response,
+  data: string | Uint8Array,
+  patienceMs = longestStallMs,
+): Promise<boolean> {
   if (response.destroyed || response.writableEnded) return false;
   if (response.write(data)) return true;
-  await new Promise<void>((resolve) => {
-    const done = (): void => {
-      response.off("drain", done);
-      response.off("close", done);
-      resolve();
+  const drained = await new Promise<boolean>((resolve) => {
+    const settle = (outcome: boolean) => () => {
+      clearTimeout(timer);
+      response.off("drain", done).off("close", gone);
+      resolve(outcome);
     };
-    response.once("drain", done);
-    response.once("close", done);
+    const done = settle(true);
+    const gone = settle(false);
+    const timer = setTimeout(gone, patienceMs);
+    response.once("drain", done).once("close", gone);
   });
-  return !response.destroyed;
+  if (!drained) response.destroy();
+  return drained;
 }

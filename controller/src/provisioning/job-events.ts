@@ -1,6 +1,5 @@
 // From what a host says of a job to what is stored and shown: one form for events, whether they come from the database or straight from a host.
-import type { JobEvent, JobPhase } from "@convirt/contract/job";
-import { Phase } from "@convirt/proto/provision";
+import type { JobEvent } from "@convirt/contract/job";
 import type { JobEventEntity } from "./job.entity.js";
 
 /** An event without its place in the job's sequence. */
@@ -12,19 +11,6 @@ export type EventBody = JobEvent extends infer Each
 
 /** A log chunk keeps its bytes as bytes until they are shown. */
 export type Entry = { kind: "log"; offset: number; bytes: Buffer } | Exclude<EventBody, { kind: "log" }>;
-
-const phases: Partial<Record<Phase, JobPhase>> = {
-  [Phase.CHECK]: "check",
-  [Phase.STAGE]: "stage",
-  [Phase.SCRIPT]: "script",
-  [Phase.PROVE]: "prove",
-  [Phase.START]: "start",
-};
-
-/** Our name of the host's phase; undefined for one that this version does not know. */
-export function phaseOf(phase: Phase): JobPhase | undefined {
-  return phases[phase];
-}
 
 export function toRow(jobId: string, sequence: number, at: string, entry: Entry): JobEventEntity {
   if (entry.kind === "log")

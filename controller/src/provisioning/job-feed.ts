@@ -42,15 +42,16 @@ export class Watcher {
     return this.newest >= sequence;
   }
 
-  /** Resolves at the next event, or after `limitMs`. */
-  async wait(limitMs: number): Promise<void> {
+  /** Resolves at the next event with true, or after `limitMs` with false. */
+  async wait(limitMs: number): Promise<boolean> {
     let timer: NodeJS.Timeout | undefined;
-    await new Promise<void>((resolve) => {
-      this.resolve = resolve;
-      timer = setTimeout(resolve, limitMs);
+    const woken = await new Promise<boolean>((resolve) => {
+      this.resolve = () => resolve(true);
+      timer = setTimeout(() => resolve(false), limitMs);
     });
     clearTimeout(timer);
     this.resolve = undefined;
+    return woken;
   }
 
   wake(): void {

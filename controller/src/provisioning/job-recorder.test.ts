@@ -10,7 +10,8 @@ import { VmRecords } from "../domains/vm-records.service.js";
 import { JobEntity, JobEventEntity } from "./job.entity.js";
 import { JobFeed } from "./job-feed.js";
 import { LogGap } from "./job-log.js";
-import { JobRecorder, readLog } from "./job-recorder.js";
+import { JobRecorder } from "./job-recorder.js";
+import { readLog } from "./stored-log.js";
 
 let database: DataSource;
 let feed: JobFeed;
@@ -44,9 +45,17 @@ async function newJob(): Promise<string> {
       options: { imageConf: {}, vmConf: { memory: 64 } },
     },
     ...{ spec: { trees: [], imageConf: "", vmConf: "", timeoutMs: 0 }, createdAt: new Date().toISOString() },
-    ...{ startedAt: null, endedAt: null, contactLostSince: null, code: null, message: null, exitCode: null },
-    ...{ logBytes: 0, logSha256: null, lastSequence: 0, agentSequence: 0, staging: null },
-    ...{ phases: [], proofs: [], leftovers: [], disks: [], vmConfigPath: null, vmConfig: null },
+    ...{ startedAt: null, endedAt: null, number: 0, restored: false, code: null, message: null, exitCode: null },
+    ...{
+      logBytes: 0,
+      logSha256: null,
+      logFault: null,
+      logCut: false,
+      lastSequence: 0,
+      agentSequence: 0,
+      staging: null,
+    },
+    ...{ phases: [], proofs: [], leftovers: [], cleaned: [], disks: [], vmConfigPath: null, vmConfig: null },
   } as unknown as JobEntity;
   await database.transaction((tx) => recorder.create(tx, job));
   await recorder.act(id, { act: "dispatch" }, { code: null, message: null });
@@ -64,13 +73,22 @@ const phase = (sequence: bigint): HostEvent => ({
   at,
   event: { $case: "phaseStarted", value: { phase: Phase.SCRIPT } },
 });
-function ended(sequence: bigint, log: Buffer, sha = createHash("sha256").update(log).digest("hex")): HostEvent {
+function ended(
+  sequence: bigint,
+  log: Buffer,
+  sha = createHash("sha256").update(log).digest("hex"),
+  outcome: Outcome = Outcome.SUCCEEDED,
+): HostEvent {
   const value = {
-    ...{ outcome: Outcome.SUCCEEDED, code: "", phase: Phase.PROVE, message: "", exitCode: 0 },
+    ...{ outcome, code: "", phase: Phase.PROVE, message: "", exitCode: 0 },
     ...{ logBytes: BigInt(log.length), logSha256: sha, proofs: [], leftovers: [], disks: [] },
     ...{ vmConfigPath: "/var/vm", vmConfig: "name = 'x'\n", domainId: 0, vmConf: "", cleaned: [], logCut: false },
   };
   return { sequence, at, event: { $case: "ended", value } };
+}
+
+function lostAt(sequence: bigint, log: Buffer): HostEvent {
+  return ended(sequence, log, undefined, Outcome.LOST);
 }
 
 async function storedLog(id: string, offset = 0): Promise<Buffer> {
@@ -140,7 +158,33 @@ describe("JobRecorder", () => {
       bytes(0, Buffer.from("abc")),
       ended(1n, Buffer.from("abc"), "0".repeat(64)),
     ]);
-    expect(job.message).toContain("its SHA-256 differs");
+    expect(job.logFault).toContain("its SHA-256 differs");
+    expect(job.status).toBe("succeeded");
+    expect(recorder.logFaults).toBe(1);
+  });
+
+  it("takes a log that a host has lost the end of, as it went down, for whole when what both have is the same", async () => {
+    const id = await newJob();
+    await recorder.record(id, [bytes(0, Buffer.from("abcdef"))]);
+    const job = await recorder.record(id, [lostAt(1n, Buffer.from("abcd"))]);
+    expect(job).toMatchObject({ status: "lost", logFault: null, logBytes: 6 });
+    const other = await newJob();
+    await recorder.record(other, [bytes(0, Buffer.from("abcdef"))]);
+    recorder = newRecorder();
+    expect((await recorder.record(other, [lostAt(1n, Buffer.from("abXd"))])).logFault).toContain("SHA-256 differs");
+  });
+
+  it("calls a job failed for our own reason when its host ended it because we asked", async () => {
+    const id = await newJob();
+    const cancelled = ended(1n, Buffer.alloc(0), undefined, Outcome.CANCELLED);
+    const job = await recorder.record(id, [cancelled], { code: "staging_failed", message: "it changed" });
+    expect(job).toMatchObject({ status: "failed", code: "staging_failed", message: "it changed" });
+  });
+
+  it("numbers jobs in the order in which they are made", async () => {
+    for (const _ of [1, 2, 3]) await newJob();
+    const made = await database.manager.find(JobEntity, { order: { number: "ASC" } });
+    expect(made.map(({ number }) => number)).toEqual([1, 2, 3]);
   });
 
   it("records the VM and frees the name's claim in the transaction that ends the job", async () => {

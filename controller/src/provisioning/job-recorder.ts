@@ -1,27 +1,19 @@
 // The only writer of jobs and events. A change of a job and the events that tell of it are one transaction; those who watch are told after it.
-import { createHash, type Hash } from "node:crypto";
+// Log bytes go the same way, with the same certainty: what a client was shown by its sequence is there under that sequence after a power cut too.
+// One synchronisation of the disk for a batch of up to 4 MiB is what that costs.
 import type { JobStatus } from "@convirt/contract/job";
 import type { Ended, JobEvent as HostEvent } from "@convirt/proto/provision";
-import { Outcome } from "@convirt/proto/provision";
 import { Injectable, Logger } from "@nestjs/common";
-import { DataSource, type EntityManager, LessThanOrEqual, MoreThanOrEqual } from "typeorm";
+import { DataSource, type EntityManager } from "typeorm";
 import { inTransaction } from "../database/write-queue.js";
 import { VmRecords } from "../domains/vm-records.service.js";
+import { applyEnded, applyEvent, statusOf } from "./host-events.js";
 import { JobEntity, JobEventEntity } from "./job.entity.js";
-import { type Entry, phaseOf, toRow } from "./job-events.js";
+import { type Entry, toRow } from "./job-events.js";
 import { JobFeed } from "./job-feed.js";
 import { placeLog } from "./job-log.js";
-import { type FinalStatus, isFinal, type JobAct, transition } from "./job-state.js";
-
-const outcomes: Partial<Record<Outcome, FinalStatus>> = {
-  [Outcome.SUCCEEDED]: "succeeded",
-  [Outcome.FAILED]: "failed",
-  [Outcome.CANCELLED]: "cancelled",
-  [Outcome.LOST]: "lost",
-};
-
-/** Chunks that are read at once: 1 MiB at most. */
-const pageChunks = 16;
+import { isFinal, type JobAct, transition } from "./job-state.js";
+import { LogHashes } from "./stored-log.js";
 
 /** What goes with a change of status: why, and in which words. */
 export interface Reason {
@@ -29,13 +21,17 @@ export interface Reason {
   message: string | null;
 }
 
+type Change<T> = (tx: EntityManager, job: JobEntity, entries: Entry[]) => Promise<T>;
+
 @Injectable()
 export class JobRecorder {
   private readonly log = new Logger("provisioning");
-  private readonly hashes = new Map<string, { hash: Hash; bytes: number }>();
+  private readonly hashes = new LogHashes();
   private readonly dataSource: DataSource;
   private readonly feed: JobFeed;
   private readonly vms: VmRecords;
+  /** Logs that were found to differ from their host's since the start. */
+  logFaults = 0;
 
   constructor(dataSource: DataSource, feed: JobFeed, vms: VmRecords) {
     this.dataSource = dataSource;
@@ -45,6 +41,7 @@ export class JobRecorder {
 
   /** Stores a new job with its first event; `tx` is the caller's, who has checked that nothing stands against it. */
   async create(tx: EntityManager, job: JobEntity): Promise<void> {
+    job.number = ((await tx.maximum(JobEntity, "number")) ?? 0) + 1;
     job.lastSequence = 1;
     await tx.save(JobEntity, job, { reload: false });
     await tx.insert(JobEventEntity, [
@@ -67,8 +64,27 @@ export class JobRecorder {
     });
   }
 
-  /** Stores a batch from the host: every event after the last stored one, every byte after the last stored one. */
-  async record(jobId: string, batch: readonly HostEvent[]): Promise<JobEntity> {
+  /** What was cleaned of a job that has ended, and what could not be. */
+  async cleaned(
+    jobId: string,
+    by: string,
+    { cleaned, kept }: Pick<Extract<Entry, { kind: "cleaned" }>, "cleaned" | "kept">,
+  ): Promise<JobEntity> {
+    return await this.change(jobId, async (_tx, job, entries) => {
+      const at = new Date().toISOString();
+      const gone = new Set(cleaned.map(({ path }) => path));
+      job.leftovers = job.leftovers.filter(({ path }) => !gone.has(path));
+      job.cleaned = [...job.cleaned, ...cleaned.map((each) => ({ ...each, at, by }))];
+      entries.push({ kind: "cleaned", by, cleaned, kept });
+      return job;
+    });
+  }
+
+  /**
+   * Stores a batch from the host: every event after the last stored one, every byte after the last stored one. `because` is why we had the host
+   * stop the job, if we did: a job that it then calls cancelled has failed for that reason.
+   */
+  async record(jobId: string, batch: readonly HostEvent[], because?: Reason): Promise<JobEntity> {
     return await this.change(jobId, async (tx, job, entries) => {
       let pieces: { offset: number; data: Uint8Array }[] = [];
       const flush = (): void => {
@@ -88,66 +104,53 @@ export class JobRecorder {
         if (sequence <= job.agentSequence) continue;
         flush();
         job.agentSequence = sequence;
-        await this.apply(tx, job, event, entries);
+        if (event.event?.$case === "ended") await this.end(tx, job, event.event.value, { entries, because });
+        else entries.push(...applyEvent(job, event));
       }
       flush();
       return job;
     });
   }
 
-  private async apply(tx: EntityManager, job: JobEntity, { at, event }: HostEvent, entries: Entry[]): Promise<void> {
-    switch (event?.$case) {
-      case "phaseStarted": {
-        const phase = phaseOf(event.value.phase);
-        if (phase === undefined) return;
-        job.phase = phase;
-        job.phases = [...job.phases, { phase, startedAt: new Date(at).toISOString(), durationMs: null }];
-        entries.push({ kind: "phase_started", phase });
-        return;
-      }
-      case "phaseEnded": {
-        const phase = phaseOf(event.value.phase);
-        if (phase === undefined) return;
-        const durationMs = Number(event.value.durationMs);
-        job.staging = null;
-        job.phases = job.phases.map((each) => (each.phase === phase ? { ...each, durationMs } : each));
-        entries.push({ kind: "phase_ended", phase, durationMs });
-        return;
-      }
-      case "stagingNeeded":
-        job.staging = event.value.trees.map(({ name, digest, bytes }) => ({ name, digest, bytes: Number(bytes) }));
-        return;
-      case "note": {
-        const phase = phaseOf(event.value.phase) ?? job.phase ?? "check";
-        entries.push({ kind: "note", phase, text: event.value.text });
-        return;
-      }
-      case "ended":
-        await this.end(tx, job, event.value, entries);
-        return;
-      default:
-        // An event of a newer agent: its sequence counts, its meaning is not known here.
-        return;
+  private async end(
+    tx: EntityManager,
+    job: JobEntity,
+    ended: Ended,
+    { entries, because }: { entries: Entry[]; because: Reason | undefined },
+  ): Promise<void> {
+    job.logFault = await this.logFault(tx, job, ended, entries);
+    if (job.logFault !== null) {
+      this.logFaults += 1;
+      this.log.error({ msg: job.logFault, job: job.id, host: job.host });
+      entries.push({ kind: "note", phase: job.phase ?? "check", text: job.logFault });
     }
+    entries.push(...applyEnded(job, ended));
+    const status = statusOf(ended);
+    if (status === "cancelled" && because !== undefined) {
+      await this.move(tx, job, { act: "ended", status: "failed" }, because, entries);
+      return;
+    }
+    const reason = { code: ended.code || null, message: ended.message || null };
+    await this.move(tx, job, { act: "ended", status }, reason, entries);
   }
 
-  private async end(tx: EntityManager, job: JobEntity, ended: Ended, entries: Entry[]): Promise<void> {
-    const differs = await this.logDiffers(tx, job, ended, entries);
-    if (differs !== undefined) {
-      this.log.error({ msg: differs, job: job.id, host: job.host });
-      entries.push({ kind: "note", phase: job.phase ?? "check", text: differs });
+  /** What is wrong with the log as it is stored; null when it is the host's, byte for byte. */
+  private async logFault(
+    tx: EntityManager,
+    job: JobEntity,
+    ended: Ended,
+    entries: readonly Entry[],
+  ): Promise<string | null> {
+    if (ended.logSha256 === "") return null;
+    const theirs = Number(ended.logBytes);
+    // A host that went down may have lost the end of its log, which is here then: what both have must be the same.
+    const isShorter = theirs < job.logBytes && statusOf(ended) === "lost";
+    if (theirs === job.logBytes || isShorter) {
+      const ours = await this.hashes.of(tx, job, entries, isShorter ? theirs : undefined);
+      if (ours === ended.logSha256) return null;
     }
-    job.logSha256 = ended.logSha256 === "" ? null : ended.logSha256;
-    job.exitCode = ended.exitCode < 0 ? null : ended.exitCode;
-    job.proofs = ended.proofs.map(({ subject, holds, found }) => ({ subject, holds, found }));
-    job.leftovers = ended.leftovers.map((left) => ({ kind: left.kind, path: left.path, bytes: Number(left.bytes) }));
-    job.disks = ended.disks.map((disk) => ({ ...disk, bytes: Number(disk.bytes) }));
-    job.vmConfigPath = ended.vmConfigPath === "" ? null : ended.vmConfigPath;
-    job.vmConfig = ended.vmConfig === "" ? null : ended.vmConfig;
-    const status = outcomes[ended.outcome] ?? "failed";
-    const message = [ended.message, differs].filter((part) => part !== undefined && part !== "").join(" ");
-    const reason = { code: ended.code === "" ? null : ended.code, message: message === "" ? null : message };
-    await this.move(tx, job, { act: "ended", status }, reason, entries);
+    const found = theirs === job.logBytes || isShorter ? "its SHA-256 differs" : "their lengths differ";
+    return `The stored log (${job.logBytes} bytes) is not the host's (${theirs} bytes): ${found}. The host keeps its own.`;
   }
 
   /** The one place where a status changes. */
@@ -160,22 +163,28 @@ export class JobRecorder {
     if (isFinal(next)) {
       job.endedAt = now;
       job.vmClaim = null;
-      job.contactLostSince = null;
       job.staging = null;
       job.code = reason.code;
       job.message = reason.message;
-      if (next === "succeeded") await this.vms.record(tx, job);
-      this.hashes.delete(job.id);
+      if (next === "succeeded") await this.recordVm(tx, job, out);
     }
     out.push(statusEntry(next, reason));
     return true;
   }
 
-  private async change<T>(
-    jobId: string,
-    work: (tx: EntityManager, job: JobEntity, entries: Entry[]) => Promise<T>,
-  ): Promise<T> {
-    const { result, rows } = await inTransaction(this.dataSource, async (tx) => {
+  /** A job that is older than a restored database may have made what is recorded already, under its name or another's. */
+  private async recordVm(tx: EntityManager, job: JobEntity, out: Entry[]): Promise<void> {
+    if (!job.restored || !(await this.vms.nameTaken(tx, job.vm))) await this.vms.record(tx, job);
+    else
+      out.push({
+        kind: "note",
+        phase: job.phase ?? "check",
+        text: `There is a record of a VM "${job.vm}" already; it is left as it is.`,
+      });
+  }
+
+  private async change<T>(jobId: string, work: Change<T>): Promise<T> {
+    const { result, rows, ended } = await inTransaction(this.dataSource, async (tx) => {
       const job = await tx.findOneByOrFail(JobEntity, { id: jobId });
       const before = { ...job };
       const entries: Entry[] = [];
@@ -193,77 +202,13 @@ export class JobRecorder {
           .set(changed as object)
           .where({ id: jobId })
           .execute();
-      return { result, rows };
+      return { result, rows, ended: isFinal(job.status) };
     });
-    this.hashStored(jobId, rows);
+    // Only now: what was not stored is neither counted nor shown.
+    if (ended) this.hashes.drop(jobId);
+    else this.hashes.stored(jobId, rows);
     this.feed.publish(jobId, rows);
     return result;
-  }
-
-  private hashStored(jobId: string, rows: readonly JobEventEntity[]): void {
-    for (const { kind, logOffset, bytes } of rows) {
-      if (kind !== "log" || bytes === null) continue;
-      if (logOffset === 0) this.hashes.set(jobId, { hash: createHash("sha256"), bytes: 0 });
-      const kept = this.hashes.get(jobId);
-      if (kept === undefined || kept.bytes !== logOffset) continue;
-      kept.hash.update(bytes);
-      kept.bytes += bytes.length;
-    }
-    if (
-      rows.some(
-        ({ kind, body }) => kind === "status" && isFinal((JSON.parse(body ?? "{}") as { status: JobStatus }).status),
-      )
-    )
-      this.hashes.delete(jobId);
-  }
-
-  /** What is wrong with the log as it is stored; undefined when it is the host's, byte for byte. */
-  private async logDiffers(
-    tx: EntityManager,
-    job: JobEntity,
-    ended: Ended,
-    entries: readonly Entry[],
-  ): Promise<string | undefined> {
-    if (ended.logSha256 === "") return undefined;
-    const hash = await this.storedHash(tx, job, entries);
-    for (const entry of entries) if (entry.kind === "log") hash.update(entry.bytes);
-    if (Number(ended.logBytes) === job.logBytes && hash.digest("hex") === ended.logSha256) return undefined;
-    return `The stored log (${job.logBytes} bytes) is not the host's (${ended.logBytes} bytes): its SHA-256 differs.`;
-  }
-
-  /** The hash of what the database holds. After a restart it is read again, chunk by chunk. */
-  private async storedHash(tx: EntityManager, job: JobEntity, entries: readonly Entry[]): Promise<Hash> {
-    const coming = entries.reduce((sum, entry) => sum + (entry.kind === "log" ? entry.bytes.length : 0), 0);
-    const kept = this.hashes.get(job.id);
-    if (kept?.bytes === job.logBytes - coming) return kept.hash.copy();
-    const hash = createHash("sha256");
-    for await (const bytes of readLog(tx, job.id, 0)) hash.update(bytes);
-    return hash;
-  }
-}
-
-/** The stored log from `offset` on, some chunks at a time. A chunk may be of any size up to 64 KiB: a script that prints slowly makes many small ones. */
-export async function* readLog(tx: EntityManager, jobId: string, offset: number): AsyncGenerator<Buffer> {
-  const holding = await tx.findOne(JobEventEntity, {
-    select: { logOffset: true },
-    where: { jobId, logOffset: LessThanOrEqual(offset) },
-    order: { logOffset: "DESC" },
-  });
-  const first = holding?.logOffset ?? offset;
-  let skip = offset - first;
-  for (let next = first; ; ) {
-    const rows = await tx.find(JobEventEntity, {
-      where: { jobId, logOffset: MoreThanOrEqual(next) },
-      order: { logOffset: "ASC" },
-      take: pageChunks,
-    });
-    for (const { logOffset, bytes } of rows) {
-      const chunk = bytes ?? Buffer.alloc(0);
-      next = (logOffset ?? 0) + chunk.length;
-      if (skip < chunk.length) yield chunk.subarray(skip);
-      skip = Math.max(0, skip - chunk.length);
-    }
-    if (rows.length < pageChunks) return;
   }
 }
 

@@ -23,6 +23,11 @@ export interface StoredLeftover {
   kind: string;
   path: string;
   bytes: number;
+  detail: string;
+}
+export interface StoredCleaned extends StoredLeftover {
+  at: string;
+  by: string;
 }
 export interface StoredTreeReference {
   name: string;
@@ -43,13 +48,19 @@ export interface StoredOptions {
 }
 
 @Entity("jobs")
-@Index("ix_jobs_created", ["createdAt"])
+@Index("ux_jobs_number", ["number"], { unique: true })
 @Index("ix_jobs_status", ["status"])
 @Index("ux_jobs_vm_claim", ["vmClaim"], { unique: true })
 @Index("ux_jobs_idempotency", ["requestedById", "idempotencyKey"], { unique: true })
 export class JobEntity {
   @PrimaryColumn({ type: "varchar", length: 36 })
   id!: string;
+  /** Counts jobs in the order in which they were made: clocks are set back, this is not. */
+  @Column({ type: "integer" })
+  number!: number;
+  /** Not ended when the database was restored from a copy: its host may have run and forgotten it since, so that it is never sent again. */
+  @Column({ type: "boolean" })
+  restored!: boolean;
   @Column({ type: "varchar", length: 16 })
   status!: JobStatus;
   @Column({ type: "varchar", length: 16, nullable: true })
@@ -94,8 +105,6 @@ export class JobEntity {
   startedAt!: string | null;
   @Column({ type: "varchar", length: 24, name: "ended_at", nullable: true })
   endedAt!: string | null;
-  @Column({ type: "varchar", length: 24, name: "contact_lost_since", nullable: true })
-  contactLostSince!: string | null;
   @Column({ type: "varchar", length: 64, nullable: true })
   code!: string | null;
   @Column({ type: "text", nullable: true })
@@ -106,6 +115,11 @@ export class JobEntity {
   logBytes!: number;
   @Column({ type: "varchar", length: 64, name: "log_sha256", nullable: true })
   logSha256!: string | null;
+  /** What is wrong with the stored log when it is not the host's. */
+  @Column({ type: "text", name: "log_fault", nullable: true })
+  logFault!: string | null;
+  @Column({ type: "boolean", name: "log_cut" })
+  logCut!: boolean;
   /** Of our own events. */
   @Column({ type: "integer", name: "last_sequence" })
   lastSequence!: number;
@@ -121,6 +135,8 @@ export class JobEntity {
   proofs!: StoredProof[];
   @Column({ type: "simple-json" })
   leftovers!: StoredLeftover[];
+  @Column({ type: "simple-json" })
+  cleaned!: StoredCleaned[];
   @Column({ type: "simple-json" })
   disks!: StoredDisk[];
   @Column({ type: "text", name: "vm_config_path", nullable: true })

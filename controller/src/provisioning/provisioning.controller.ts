@@ -1,28 +1,31 @@
 // Jobs over HTTP.
-import type { DryRunReply, JobDetail, JobView } from "@convirt/contract/job";
+import type { CleanReply, DryRunReply, JobDetail, JobView } from "@convirt/contract/job";
 import { routes } from "@convirt/contract/routes";
 import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, Req, Res } from "@nestjs/common";
 import type { Response } from "express";
 import { DataSource } from "typeorm";
 import type { z } from "zod";
+import { AgentsService } from "../agents/agents.service.js";
 import { Refusal } from "../errors/refusal.js";
 import { EventStream, write } from "./event-stream.js";
 import type { JobEntity } from "./job.entity.js";
-import { readLog } from "./job-recorder.js";
+import { toJobDetail, toJobView } from "./job-view.js";
 import { ProvisioningService, type Requester } from "./provisioning.service.js";
+import { readLog } from "./stored-log.js";
 
 type Asked = { identity: Requester; idempotencyKey?: string };
 
 @Controller("jobs")
 export class ProvisioningController {
-  private readonly provisioning: ProvisioningService;
-  private readonly events: EventStream;
-  private readonly dataSource: DataSource;
+  constructor(
+    private readonly provisioning: ProvisioningService,
+    private readonly events: EventStream,
+    private readonly agents: AgentsService,
+    private readonly dataSource: DataSource,
+  ) {}
 
-  constructor(provisioning: ProvisioningService, events: EventStream, dataSource: DataSource) {
-    this.provisioning = provisioning;
-    this.events = events;
-    this.dataSource = dataSource;
+  private view(job: JobEntity): JobView {
+    return toJobView(job, this.agents.contactOf(job.hostId));
   }
 
   @Post()
@@ -31,7 +34,7 @@ export class ProvisioningController {
     @Body({ schema: routes.provision.body }) body: z.infer<typeof routes.provision.body>,
     @Req() request: Asked,
   ): Promise<JobView> {
-    return toJobView(await this.provisioning.request(body, request.identity, request.idempotencyKey ?? null));
+    return this.view(await this.provisioning.request(body, request.identity, request.idempotencyKey ?? null));
   }
 
   @Post("dry-run")
@@ -48,25 +51,33 @@ export class ProvisioningController {
     @Query({ schema: routes.listJobs.query }) query: z.infer<typeof routes.listJobs.query>,
   ): Promise<{ items: JobView[]; total: number; page: number; perPage: number }> {
     const { items, ...page } = await this.provisioning.list(query);
-    return { items: items.map(toJobView), ...page };
+    return { items: items.map((job) => this.view(job)), ...page };
   }
 
   @Get(":id")
   async show(@Param("id") id: string): Promise<JobDetail> {
-    return toJobDetail(await this.provisioning.find(id));
+    const job = await this.provisioning.find(id);
+    return toJobDetail(job, this.agents.contactOf(job.hostId));
   }
 
   @Post(":id/cancel")
   @HttpCode(200)
   async cancel(@Param("id") id: string, @Req() request: Asked): Promise<z.infer<typeof routes.cancelJob.response>> {
-    const { outcome, job } = await this.provisioning.cancel(id, request.identity);
-    return { outcome, job: toJobView(job) };
+    const { job, ...outcome } = await this.provisioning.cancel(id, request.identity);
+    return { ...outcome, job: this.view(job) };
+  }
+
+  @Post(":id/clean")
+  @HttpCode(200)
+  async clean(@Param("id") id: string, @Req() request: Asked): Promise<CleanReply> {
+    const { job, ...what } = await this.provisioning.clean(id, request.identity);
+    return { ...what, job: this.view(job) };
   }
 
   @Post(":id/retry")
   @HttpCode(202)
   async retry(@Param("id") id: string, @Req() request: Asked): Promise<JobView> {
-    return toJobView(await this.provisioning.retry(id, request.identity, request.idempotencyKey ?? null));
+    return this.view(await this.provisioning.retry(id, request.identity, request.idempotencyKey ?? null));
   }
 
   /** The bytes as the host wrote them; never to be taken for a page. */
@@ -102,18 +113,4 @@ export class ProvisioningController {
     await this.provisioning.find(id);
     await this.events.send(id, Number(after), response);
   }
-}
-
-export function toJobView(job: JobEntity): JobView {
-  const { id, status, phase, image, imageVersion, host, vm, vmUuid, start, requestedBy, reason, retryOf } = job;
-  const { createdAt, startedAt, endedAt, contactLostSince, code, message, exitCode, logBytes, logSha256 } = job;
-  return {
-    ...{ id, status, phase, image, imageVersion, host, vm, vmUuid, start, requestedBy, reason, retryOf },
-    ...{ createdAt, startedAt, endedAt, contactLostSince, code, message, exitCode, logBytes, logSha256 },
-  };
-}
-
-function toJobDetail(job: JobEntity): JobDetail {
-  const { request, phases, proofs, leftovers, disks, vmConfigPath, vmConfig } = job;
-  return { ...toJobView(job), request, phases, proofs, leftovers, disks, vmConfigPath, vmConfig };
 }

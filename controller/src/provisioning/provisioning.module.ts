@@ -1,6 +1,7 @@
 import { Module } from "@nestjs/common";
 import { TypeOrmModule } from "@nestjs/typeorm";
 import { AgentsModule } from "../agents/agents.module.js";
+import { BackupsModule } from "../backups/backups.module.js";
 import { DomainsModule } from "../domains/domains.module.js";
 import { HostsModule } from "../hosts/hosts.module.js";
 import { ImagesModule } from "../images/images.module.js";
@@ -11,21 +12,34 @@ import { JobEntity, JobEventEntity } from "./job.entity.js";
 import { JobFeed } from "./job-feed.js";
 import { JobRecorder } from "./job-recorder.js";
 import { JobRun } from "./job-run.js";
+import { JobStaging } from "./job-staging.js";
 import { ProvisioningController } from "./provisioning.controller.js";
 import { ProvisioningService } from "./provisioning.service.js";
 import { RequestCheck } from "./request-check.js";
+import { Takeover } from "./takeover.js";
 
 @Module({
   imports: [
     TypeOrmModule.forFeature([JobEntity, JobEventEntity]),
     AgentsModule,
+    BackupsModule,
     DomainsModule,
     HostsModule,
     ImagesModule,
     InventoryModule,
   ],
   controllers: [ProvisioningController],
-  providers: [JobFeed, JobRecorder, JobRun, Dispatcher, EventStream, RequestCheck, ProvisioningService],
+  providers: [
+    JobFeed,
+    JobRecorder,
+    JobStaging,
+    JobRun,
+    Dispatcher,
+    EventStream,
+    RequestCheck,
+    ProvisioningService,
+    Takeover,
+  ],
   exports: [ProvisioningService],
 })
 export class ProvisioningModule {}

@@ -13,7 +13,8 @@ import { StagingService } from "../agents/staging.service.js";
 import { inTransaction } from "../database/write-queue.js";
 import { Refusal } from "../errors/refusal.js";
 import { Dispatcher } from "./dispatcher.js";
-import { JobEntity } from "./job.entity.js";
+import { toLeftover } from "./host-events.js";
+import { JobEntity, type StoredLeftover } from "./job.entity.js";
 import { JobRecorder } from "./job-recorder.js";
 import { toSpec } from "./job-run.js";
 import { isFinal } from "./job-state.js";
@@ -34,6 +35,7 @@ const sortable: readonly (keyof JobEntity)[] = [
   "vm",
   "requestedBy",
 ];
+type KeptLeftover = StoredLeftover & { code: string; message: string };
 type CancelWord = "never_started" | "asked_to_stop" | "too_late";
 
 @Injectable()
@@ -62,6 +64,11 @@ export class ProvisioningService {
     this.staging = staging;
   }
 
+  /** Logs that were found to differ from their host's since the start. */
+  get logFaults(): number {
+    return this.recorder.logFaults;
+  }
+
   /** Queues a job, or gives the one that the same key made. Throws Refusal. */
   async request(
     body: ProvisionBody,
@@ -69,7 +76,7 @@ export class ProvisioningService {
     key: string | null,
     retryOf: string | null = null,
   ): Promise<JobEntity> {
-    const known = await this.byKey(by, key, body);
+    const known = await this.byKey(by, key, body, retryOf);
     if (known !== null) return known;
     const checked = await this.checker.check(body);
     const job = newJob(body, by, key, retryOf, checked);
@@ -80,17 +87,24 @@ export class ProvisioningService {
       await this.recorder.create(tx, job);
       return true;
     });
-    if (!made) return (await this.byKey(by, key, body)) ?? job;
+    if (!made) return (await this.byKey(by, key, body, retryOf)) ?? job;
     this.dispatcher.enqueue(job.hostId, job.id);
     const { image, host, vm, reason } = job;
     this.log.log({ msg: "job requested", job: job.id, image, host, vm, by: by.username, reason, retryOf });
     return job;
   }
 
-  private async byKey(by: Requester, key: string | null, body: ProvisionBody): Promise<JobEntity | null> {
+  /** The job that the key made. Throws Refusal idempotency_key_reused when it was another request's. */
+  private async byKey(
+    by: Requester,
+    key: string | null,
+    body: ProvisionBody,
+    retryOf: string | null,
+  ): Promise<JobEntity | null> {
     if (key === null) return null;
     const known = await this.dataSource.manager.findOneBy(JobEntity, { requestedById: by.userId, idempotencyKey: key });
-    if (known !== null && !isDeepStrictEqual(known.request, JSON.parse(JSON.stringify(body))))
+    const isSame = isDeepStrictEqual(known?.request, JSON.parse(JSON.stringify(body))) && known?.retryOf === retryOf;
+    if (known !== null && !isSame)
       throw new Refusal("idempotency_key_reused", `The key was used for another request, which made job ${known.id}`);
     return known;
   }
@@ -136,39 +150,67 @@ export class ProvisioningService {
     const field = sort.replace(/^-/, "") as keyof JobEntity;
     if (!sortable.includes(field))
       throw new Refusal("bad_request", `Cannot sort jobs by "${field}": one of ${sortable.join(", ")} is wanted`);
-    const order: FindOptionsOrder<JobEntity> = { [field]: sort.startsWith("-") ? "DESC" : "ASC", id: "ASC" };
+    const direction = sort.startsWith("-") ? "DESC" : "ASC";
+    // In the order in which they were made, whatever the clock said.
+    const order: FindOptionsOrder<JobEntity> =
+      field === "createdAt" ? { number: direction } : { [field]: direction, number: "DESC" };
     const options = { where, order, skip: (page - 1) * perPage, take: perPage };
     const [items, total] = await this.dataSource.manager.findAndCount(JobEntity, options);
     return { items, total, page, perPage };
   }
 
-  /** Asks a job to stop, and says in which of three states it was found. Throws Refusal not_found, job_not_cancellable. */
-  async cancel(id: string, by: Requester): Promise<{ outcome: CancelWord; job: JobEntity }> {
+  /** Asks a job to stop, and says in which of three states it was found. Throws Refusal not_found. */
+  async cancel(id: string, by: Requester): Promise<{ outcome: CancelWord; hostTold: boolean; job: JobEntity }> {
     const job = await this.find(id);
-    if (isFinal(job.status))
-      throw new Refusal(
-        "job_not_cancellable",
-        `Cannot cancel job ${id}: it is ${job.status} since ${job.endedAt ?? "its end"}`,
-      );
+    if (isFinal(job.status)) return { outcome: "too_late", hostTold: false, job };
     this.log.log({ msg: "job cancel", job: id, vm: job.vm, host: job.host, by: by.username });
     const reason = { code: "cancelled", message: `Cancelled by ${by.username}` };
     const neverTaken = this.dispatcher.withdraw(job.hostId, id);
-    const { job: now } = await this.recorder.act(id, { act: "cancel" }, reason);
-    if (neverTaken) return { outcome: "never_started", job: now };
-    return { outcome: await this.askToStop(now), job: await this.find(id) };
+    const { job: now } = await this.recorder.act(id, { act: "cancel" }, reason).catch((error: unknown) => {
+      // The wish could not be stored: the job stays in its queue.
+      if (neverTaken) this.dispatcher.enqueue(job.hostId, id);
+      throw error;
+    });
+    if (neverTaken || now.status === "cancelled") return { outcome: "never_started", hostTold: false, job: now };
+    if (isFinal(now.status)) return { outcome: "too_late", hostTold: false, job: now };
+    const asked = await this.askToStop(now);
+    return { ...asked, job: await this.find(id) };
   }
 
-  private async askToStop(job: JobEntity): Promise<CancelWord> {
-    if (isFinal(job.status)) return job.status === "cancelled" ? "never_started" : "too_late";
+  private async askToStop(job: JobEntity): Promise<{ outcome: CancelWord; hostTold: boolean }> {
     try {
       const outcome = await this.hosts.cancel(job.hostId, job.id);
-      if (outcome === CancelOutcome.TOO_LATE) return "too_late";
-      return outcome === CancelOutcome.NEVER_STARTED ? "never_started" : "asked_to_stop";
+      if (outcome === CancelOutcome.TOO_LATE) return { outcome: "too_late", hostTold: true };
+      return {
+        outcome: outcome === CancelOutcome.NEVER_STARTED ? "never_started" : "asked_to_stop",
+        hostTold: true,
+      };
     } catch (error) {
       // The wish is stored; the job's run tells the host when it is in contact, or finds that the job never began there.
       this.log.warn({ msg: "a host was not told of a cancel yet", job: job.id, host: job.host, err: error });
-      return "asked_to_stop";
+      return { outcome: "asked_to_stop", hostTold: false };
     }
+  }
+
+  /** Cleans what a job that has ended left on its host. Throws Refusal not_found, job_not_cleanable, agent_too_old, host_not_in_contact. */
+  async clean(id: string, by: Requester): Promise<{ cleaned: StoredLeftover[]; kept: KeptLeftover[]; job: JobEntity }> {
+    const job = await this.find(id);
+    if (!isFinal(job.status) || job.status === "succeeded")
+      throw new Refusal(
+        "job_not_cleanable",
+        `Cannot clean what job ${id} left: it is ${job.status}; failed, cancelled or lost is wanted`,
+      );
+    const reply = await this.hosts.clean(job.hostId, id);
+    const before = new Set(job.cleaned.map(({ path }) => path));
+    const cleaned = reply.removed.map(toLeftover).filter(({ path }) => !before.has(path));
+    const kept = reply.remaining.flatMap(({ leftover, code, message }) =>
+      leftover === undefined ? [] : [{ ...toLeftover(leftover), code, message }],
+    );
+    this.log.log({
+      msg: "job cleaned",
+      ...{ job: id, host: job.host, by: by.username, cleaned: cleaned.length, kept: kept.length },
+    });
+    return { cleaned, kept, job: await this.recorder.cleaned(id, by.username, { cleaned, kept }) };
   }
 
   /** A new job with the old one's request. Throws Refusal job_not_retryable and all that `request` does. */
@@ -192,12 +234,41 @@ function newJob(
 ): JobEntity {
   const { hostId, host, vmUuid, imageVersion, spec, options } = checked;
   return {
-    ...{ id: randomUUID(), status: "queued", phase: null, image: body.image, imageVersion, hostId, host },
+    ...{
+      id: randomUUID(),
+      number: 0,
+      restored: false,
+      status: "queued",
+      phase: null,
+      image: body.image,
+      imageVersion,
+      hostId,
+      host,
+    },
     ...{ vm: body.vm, vmClaim: body.vm, vmUuid, start: body.start, requestedBy: by.username, requestedById: by.userId },
     ...{ idempotencyKey: key, request: body, spec, options, reason: body.reason ?? null, retryOf },
-    ...{ createdAt: new Date().toISOString(), startedAt: null, endedAt: null, contactLostSince: null },
-    ...{ code: null, message: null, exitCode: null, logBytes: 0, logSha256: null, lastSequence: 0, agentSequence: 0 },
-    ...{ staging: null, phases: [], proofs: [], leftovers: [], disks: [], vmConfigPath: null, vmConfig: null },
+    ...{ createdAt: new Date().toISOString(), startedAt: null, endedAt: null },
+    ...{
+      code: null,
+      message: null,
+      exitCode: null,
+      logBytes: 0,
+      logSha256: null,
+      logFault: null,
+      logCut: false,
+      lastSequence: 0,
+      agentSequence: 0,
+    },
+    ...{
+      staging: null,
+      phases: [],
+      proofs: [],
+      leftovers: [],
+      cleaned: [],
+      disks: [],
+      vmConfigPath: null,
+      vmConfig: null,
+    },
   };
 }
 

@@ -29,6 +29,8 @@ function jobsTable(): Table {
     name: "jobs",
     columns: [
       { ...short("id", 36), isPrimary: true },
+      { name: "number", type: "integer" },
+      { name: "restored", type: "boolean" },
       short("status", 16),
       short("phase", 16, true),
       short("image", 64),
@@ -50,18 +52,20 @@ function jobsTable(): Table {
       short("created_at", 24),
       short("started_at", 24, true),
       short("ended_at", 24, true),
-      short("contact_lost_since", 24, true),
       short("code", 64, true),
       text("message", true),
       { name: "exit_code", type: "integer", isNullable: true },
       { name: "log_bytes", type: "integer" },
       short("log_sha256", 64, true),
+      text("log_fault", true),
+      { name: "log_cut", type: "boolean" },
       { name: "last_sequence", type: "integer" },
       { name: "agent_sequence", type: "integer" },
       text("staging", true),
       text("phases"),
       text("proofs"),
       text("leftovers"),
+      text("cleaned"),
       text("disks"),
       text("vm_config_path", true),
       text("vm_config", true),
@@ -95,7 +99,7 @@ function eventsTable(runner: QueryRunner): Table {
 }
 
 const indexes = [
-  { table: "jobs", index: new TableIndex({ name: "ix_jobs_created", columnNames: ["created_at"] }) },
+  { table: "jobs", index: new TableIndex({ name: "ux_jobs_number", columnNames: ["number"], isUnique: true }) },
   { table: "jobs", index: new TableIndex({ name: "ix_jobs_status", columnNames: ["status"] }) },
   // One VM name, one job that is not final; one key of one user, one job.
   { table: "jobs", index: new TableIndex({ name: "ux_jobs_vm_claim", columnNames: ["vm_claim"], isUnique: true }) },

@@ -1,0 +1,70 @@
+import { DataSource } from "typeorm";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { Hosts1764000000002 } from "../database/migrations/0002-hosts.js";
+import { HostEntity } from "../hosts/host.entity.js";
+import { InventoryService, type Report } from "./inventory.service.js";
+
+let database: DataSource;
+let inventory: InventoryService;
+
+beforeEach(async () => {
+  database = await new DataSource({
+    type: "better-sqlite3",
+    database: ":memory:",
+    entities: [HostEntity],
+    migrations: [Hosts1764000000002],
+    migrationsRun: true,
+  }).initialize();
+  await database.manager.insert(HostEntity, {
+    ...{ id: "h", name: "xen1", address: "a:1", fingerprint: "f", draining: false, enrolledAt: "x" },
+    ...{ certificateNotAfter: "x", lastContactAt: null, facts: null, factsAt: null, inventory: null },
+  });
+  inventory = new InventoryService(database);
+  await inventory.onModuleInit();
+});
+afterEach(async () => {
+  vi.useRealTimers();
+  await database.destroy();
+});
+
+function report(freeMemoryMib: number): Report {
+  return {
+    ...{ takenAt: new Date(), seenAt: new Date(), freeMemoryMib, storeFreeBytes: 1, runningJobs: 0 },
+    ...{ toolstackError: "", bootId: "b", domains: [] },
+  };
+}
+
+const stored = async () => (await database.manager.findOneByOrFail(HostEntity, { id: "h" })).lastContactAt;
+
+test("a report's age is counted by a clock that nobody sets: an hour forward or back changes nothing", async () => {
+  vi.useFakeTimers({ toFake: ["Date", "performance"] });
+  await inventory.take("h", report(1));
+  const hour = 3_600_000;
+  const began = Date.now();
+  for (const jump of [hour, -2 * hour]) {
+    vi.setSystemTime(Date.now() + jump);
+    expect(inventory.ageS("h")).toBe(0);
+  }
+  vi.setSystemTime(began);
+  vi.advanceTimersByTime(30_000);
+  expect(inventory.ageS("h")).toBe(30);
+});
+
+test("a report that says nothing new is still stored once a minute when the clock was set back by an hour", async () => {
+  vi.useFakeTimers({ toFake: ["Date", "performance"] });
+  await inventory.take("h", report(1));
+  vi.setSystemTime(Date.now() - 3_600_000);
+  const first = await stored();
+  vi.advanceTimersByTime(61_000);
+  await inventory.take("h", report(1));
+  expect(await stored()).not.toBe(first);
+});
+
+test("what could not be stored is stored with the next report", async () => {
+  await database.query("ALTER TABLE hosts RENAME TO away");
+  await expect(inventory.take("h", report(1))).rejects.toThrow();
+  await database.query("ALTER TABLE away RENAME TO hosts");
+  await inventory.take("h", report(1));
+  expect(await stored()).not.toBeNull();
+  expect(inventory.domainsOf("h")?.freeMemoryMib).toBe(1);
+});

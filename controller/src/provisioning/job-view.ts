@@ -1,0 +1,21 @@
+// A job as it is answered: its record, beside whether its host is in contact at this moment.
+import type { JobDetail, JobView } from "@convirt/contract/job";
+import type { Contact } from "../agents/agents.service.js";
+import type { JobEntity } from "./job.entity.js";
+import { isFinal } from "./job-state.js";
+
+export function toJobView(job: JobEntity, host: Contact): JobView {
+  const { id, status, phase, image, imageVersion, vm, vmUuid, start, requestedBy, reason, retryOf } = job;
+  const { createdAt, startedAt, endedAt, code, message, exitCode, logBytes, logSha256, logFault, logCut } = job;
+  return {
+    ...{ id, status, phase, image, imageVersion, host: job.host, vm, vmUuid, start, requestedBy, reason, retryOf },
+    ...{ createdAt, startedAt, endedAt, code, message, exitCode, logBytes, logSha256, logFault, logCut },
+    hostContact: host.contact,
+    contactLostSince: isFinal(status) ? null : host.since,
+  };
+}
+
+export function toJobDetail(job: JobEntity, host: Contact): JobDetail {
+  const { request, phases, proofs, leftovers, cleaned, disks, vmConfigPath, vmConfig } = job;
+  return { ...toJobView(job, host), request, phases, proofs, leftovers, cleaned, disks, vmConfigPath, vmConfig };
+}
