@@ -109,6 +109,14 @@ describe("lintImage() finds", () => {
       { imageConf: "admin_password='hunter2'\n" },
       { line: 1, code: "secret_in_clear", severity: "warning" },
     ],
+    ["a byte order mark", { imageConf: "\ufeffa=1\n" }, { line: 1, code: "byte_order_mark", severity: "warning" }],
+    ["bytes that are no UTF-8", { imageConf: "a='\ufffd'\n" }, { code: "not_utf8", severity: "warning" }],
+    [
+      "a name that cannot be a key",
+      { vmConf: "name=''\n_my_variable=1\n" },
+      { line: 2, code: "not_a_key", severity: "info" },
+    ],
+    ["a value that xl has no words for", { vmConf: "name=''\nextra={'a':1}\n" }, { line: 2, code: "xl_value" }],
     [
       "a name that the script's own shell needs",
       { imageConf: "a=1\nPATH='/opt/bin'\n" },
