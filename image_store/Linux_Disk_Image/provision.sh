@@ -25,6 +25,16 @@ source_python_config "$vm_config"
 # shellcheck source=/dev/null
 if [ -s "$param_file" ]; then source "$param_file"; fi
 
+# What is wrong is said before anything is made. The seed_ options come from image.conf.
+# shellcheck disable=SC2154
+[[ $seed_address == dhcp || $seed_address == */* ]] || _convirt_die "seed_address is \"$seed_address\", and must be dhcp or an address with its prefix, such as 192.0.2.10/24"
+# shellcheck disable=SC2154
+[ "$(list_items "$seed_ssh_keys" | wc -c)" -gt 0 ] || log_msg "WARNING: seed_ssh_keys is empty: nobody will be able to sign in to this VM"
+# The seed is the second disk of the VM: its path is in the configuration, whatever folder was chosen.
+find_disk xvdb
+# shellcheck disable=SC2154 # set by what was just called
+seed=$disk_path
+
 provision_disks
 
 # yaml TEXT: TEXT as a YAML string in double quotes, in which nothing is special but what is escaped here.
@@ -33,42 +43,53 @@ yaml() {
   text=${text//\\/\\\\}
   text=${text//\"/\\\"}
   text=${text//$'\n'/\\n}
+  text=${text//$'\r'/\\r}
   text=${text//$'\t'/\\t}
-  printf '"%s"' "$text"
+  printf '"%s"' "${text//[[:cntrl:]]/}"
 }
 
-# shellcheck disable=SC2154 # the seed_ options and the disks' folder come from image.conf
-write_seed() {
-  local folder=$1 name=${seed_hostname:-$CONVIRT_VM_NAME} item
-  printf 'instance-id: %s\nlocal-hostname: %s\n' "$(yaml "$CONVIRT_VM_UUID")" "$(yaml "$name")" >"$folder/meta-data"
-  {
-    printf '#cloud-config\nhostname: %s\nusers:\n  - name: %s\n' "$(yaml "$name")" "$(yaml "$seed_user")"
-    printf '    sudo: "ALL=(ALL) NOPASSWD:ALL"\n    shell: /bin/bash\n    lock_passwd: true\n    ssh_authorized_keys:\n'
-    while IFS= read -r -d '' item; do printf '      - %s\n' "$(yaml "$item")"; done < <(list_items "$seed_ssh_keys")
-    printf 'growpart: {mode: auto, devices: ["/"]}\n'
-  } >"$folder/user-data"
-  {
-    printf 'version: 2\nethernets:\n  all:\n    match: {name: "e*"}\n'
-    if [ "$seed_address" = dhcp ]; then
-      printf '    dhcp4: true\n'
-    else
-      printf '    addresses: [%s]\n' "$(yaml "$seed_address")"
-      if [ -n "$seed_gateway" ]; then printf '    routes: [{to: default, via: %s}]\n' "$(yaml "$seed_gateway")"; fi
-      printf '    nameservers:\n      addresses:\n'
-      while IFS= read -r -d '' item; do printf '        - %s\n' "$(yaml "$item")"; done < <(list_items "$seed_dns")
-    fi
-  } >"$folder/network-config"
+# yaml_list INDENT LIST: the list's texts below each other.
+yaml_list() {
+  local item
+  while IFS= read -r -d '' item; do printf '%s- %s\n' "$1" "$(yaml "$item")"; done < <(list_items "$2")
+}
+
+write_meta_data() {
+  printf 'instance-id: %s\nlocal-hostname: %s\n' "$(yaml "$CONVIRT_VM_UUID")" "$(yaml "$1")"
+}
+
+# shellcheck disable=SC2154 # the seed_ options come from image.conf
+write_user_data() {
+  local keys
+  printf '#cloud-config\nhostname: %s\nusers:\n  - name: %s\n' "$(yaml "$1")" "$(yaml "$seed_user")"
+  printf '    sudo: "ALL=(ALL) NOPASSWD:ALL"\n    shell: /bin/bash\n    lock_passwd: true\n'
+  keys=$(yaml_list '      ' "$seed_ssh_keys")
+  if [ -n "$keys" ]; then printf '    ssh_authorized_keys:\n%s\n' "$keys"; fi
+  printf 'growpart:\n  mode: auto\n  devices: ["/"]\n'
+}
+
+# The first Ethernet card, whatever the guest calls it: eth0 or enX0.
+# shellcheck disable=SC2154 # the seed_ options come from image.conf
+write_network_config() {
+  local servers any='0.0.0.0/0'
+  printf 'version: 2\nethernets:\n  all:\n    match:\n      name: "e*"\n'
+  if [ "$seed_address" = dhcp ]; then
+    printf '    dhcp4: true\n'
+    return 0
+  fi
+  printf '    addresses: [%s]\n' "$(yaml "$seed_address")"
+  case $seed_gateway in *:*) any='::/0' ;; esac
+  if [ -n "$seed_gateway" ]; then printf '    routes:\n      - to: "%s"\n        via: %s\n' "$any" "$(yaml "$seed_gateway")"; fi
+  servers=$(yaml_list '        ' "$seed_dns")
+  if [ -n "$servers" ]; then printf '    nameservers:\n      addresses:\n%s\n' "$servers"; fi
 }
 
 seed_folder=$(mktemp --directory)
 trap 'rm -rf -- "$seed_folder"' EXIT
-write_seed "$seed_folder"
-# The seed is the second disk of the VM: its path is in the configuration, whatever folder was chosen.
-seed=
-while IFS= read -r -d '' entry; do
-  case $entry in *,xvdb,r) seed=${entry#*:} && seed=${seed%,xvdb,r} ;; esac
-done < <(list_items "$disk")
-[ -n "$seed" ] || _convirt_die "the VM has no read-only disk xvdb for its seed"
+guest=${seed_hostname:-$CONVIRT_VM_NAME}
+write_meta_data "$guest" >"$seed_folder/meta-data"
+write_user_data "$guest" >"$seed_folder/user-data"
+write_network_config >"$seed_folder/network-config"
 log_msg "making the seed $seed"
 make_seed "$seed_folder" "$seed"
 run_custom_scripts "$store/$image_name" "$store"

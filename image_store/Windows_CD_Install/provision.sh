@@ -26,6 +26,11 @@ source_python_config "$vm_config" || exit 1
 # shellcheck source=/dev/null
 if [ -s "$param_file" ]; then source "$param_file"; fi
 
+# shellcheck disable=SC2154 # iso is an option of image.conf
+if ! [ -r "$iso" ]; then
+  log_msg "ERROR: the ISO $iso is not there; put it on this host, or set the option iso"
+  exit 1
+fi
 provision_disks
 provision_boot_files
 run_custom_scripts "$image_root" "$store"

@@ -1,31 +1,21 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { root } from "@convirt/demo/installation";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { bash as inStore, mib, store, temporaryFolder } from "./store-shell.js";
 
-const store = join(root, "image_store");
 let folder: string;
+let remove: () => void;
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "convirt-store-"));
+  ({ path: folder, remove } = temporaryFolder());
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(() => remove());
 
-/** Runs a piece of bash that has sourced the store's common files, as an old script does: without `set -e`. */
-function bash(script: string, environment: Record<string, string> = {}) {
-  const env = { PATH: process.env["PATH"] ?? "", LANG: "C.UTF-8", HOME: folder, F: folder, ...environment };
-  return spawnSync("bash", ["-c", `source "${store}/common/defs"; source "${store}/common/functions"\n${script}`], {
-    encoding: "utf8",
-    env,
-    cwd: folder,
-  });
-}
+const bash = (script: string, environment: Record<string, string> = {}) => inStore(folder, script, environment);
 
 const has = (program: string) => spawnSync("sh", ["-c", `command -v ${program}`]).status === 0;
 const sizeOf = (name: string) => statSync(join(folder, name)).size;
-const mib = 1024 * 1024;
 
 describe("log_msg", () => {
   test("appends to the log and echoes, and keeps blanks", () => {
@@ -110,6 +100,13 @@ describe("fetch_file", () => {
     writeFileSync(join(folder, "dst"), "mine");
     expect(bash('fetch_file "$F/src" "$F/dst"').status).toBe(0);
     expect(readFileSync(join(folder, "dst"), "utf8")).toBe("mine");
+  });
+
+  test("leaves nothing at the target when the copy breaks off, so that the next one does not take it for whole", () => {
+    const done = bash(
+      'mkdir src; echo x >src/a; cp() { command cp "$@"; return 1; }; fetch_file "$F/src/a" "$F/dst"; echo $?; ls "$F"',
+    );
+    expect(done.stdout).toBe("1\nsrc\n");
   });
 
   test("fails on an address that does not answer, and leaves nothing", () => {
@@ -211,13 +208,20 @@ describe("custom_scripts", () => {
     const run = (name: string) =>
       spawnSync(join(store, "custom_scripts/hostname/10-hostname"), {
         encoding: "utf8",
-        env: { PATH: process.env["PATH"] ?? "", CONVIRT_ROOT: folder, CONVIRT_HOSTNAME: name },
+        env: { PATH: process.env["PATH"] ?? "", CONVIRT_ROOT: folder, CONVIRT_OPTION_hostname: name },
       });
     run("first");
     expect(run("web-1.example.com").status).toBe(0);
     expect(readFileSync(join(folder, "etc/hostname"), "utf8")).toBe("web-1.example.com\n");
     expect(readFileSync(join(folder, "etc/hosts"), "utf8")).toBe("127.0.1.1\tweb-1.example.com\n");
     expect(run("a; id").status).toBe(1);
+    symlinkSync(join(folder, "outside"), join(folder, "etc/link"));
+    renameSync(join(folder, "etc/link"), join(folder, "etc/hostname"));
+    expect(run("web").status).toBe(0);
+    expect(existsSync(join(folder, "outside"))).toBe(false);
+    renameSync(join(folder, "etc"), join(folder, "real"));
+    symlinkSync("/tmp", join(folder, "etc"));
+    expect(run("web").stderr).toContain("leads out of the system");
   });
 
   test("root_password changes root's hash alone, and keeps the file's mode", () => {
@@ -226,7 +230,7 @@ describe("custom_scripts", () => {
     const env = {
       PATH: process.env["PATH"] ?? "",
       CONVIRT_ROOT: folder,
-      CONVIRT_ROOT_PASSWORD_HASH: "$6$salt$abc/def.",
+      CONVIRT_OPTION_root_password_hash: "$6$salt$abc/def.",
     };
     expect(spawnSync(join(store, "custom_scripts/root_password/10-root-password"), { env }).status).toBe(0);
     expect(readFileSync(join(folder, "etc/shadow"), "utf8")).toBe(
@@ -234,67 +238,4 @@ describe("custom_scripts", () => {
     );
     expect(statSync(join(folder, "etc/shadow")).mode & 0o777).toBe(0o640);
   });
-});
-
-test("Linux_Disk_Image copies, grows and makes a seed in which hostile values are text", () => {
-  if (!has("genisoimage") && !has("xorrisofs")) throw new Error("This machine lacks genisoimage; see .ci/run");
-  const write = (name: string, text: string) => writeFileSync(join(folder, name), text);
-  write("ref.raw", "boot");
-  const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
-  const shell = {
-    image_conf: {
-      xvda_image_src: join(folder, "ref.raw"),
-      xvda_image_src_type: "disk_image",
-      xvda_image_src_format: "raw",
-      xvda_disk_type: "VBD",
-      xvda_disk_size: "4",
-      seed_user: 'a"b: c',
-      seed_ssh_keys: "['ssh-ed25519 AAAA me']",
-      seed_hostname: "",
-      seed_address: "192.0.2.10/24",
-      seed_gateway: "192.0.2.1",
-      seed_dns: "['192.0.2.53']",
-    },
-    vm_conf: { disk: `['file:${folder}/d.img,xvda,w', 'file:${folder}/s.iso,xvdb,r']` },
-  };
-  mkdirSync(join(folder, "sh"));
-  for (const [name, values] of Object.entries(shell)) {
-    write(name, "x");
-    write(
-      `sh/${name}.sh`,
-      Object.entries(values)
-        .map(([key, value]) => `${key}=${quoted(value)}\n`)
-        .join(""),
-    );
-    write(`sh/${name}.sha256`, spawnSync("sha256sum", [join(folder, name)], { encoding: "utf8" }).stdout);
-  }
-  const env = {
-    PATH: process.env["PATH"] ?? "",
-    CONVIRT_SHELL_CONFIG_DIR: join(folder, "sh"),
-    CONVIRT_VM_NAME: "web",
-    CONVIRT_VM_UUID: "1-2",
-  };
-  const words = [
-    "-x",
-    join(folder, "vm_conf"),
-    "-p",
-    join(folder, "none"),
-    "-s",
-    store,
-    "-i",
-    "Linux_Disk_Image",
-    "-l",
-    join(folder, "log"),
-    "-c",
-    join(folder, "image_conf"),
-  ];
-  const done = spawnSync(join(store, "Linux_Disk_Image/provision.sh"), words, { encoding: "utf8", env });
-  expect(done.stderr).toBe("");
-  expect(done.status).toBe(0);
-  expect(sizeOf("d.img")).toBe(4 * mib);
-  const seed = readFileSync(join(folder, "s.iso"), "latin1");
-  expect(seed).toContain("cidata");
-  expect(seed).toContain('- name: "a\\"b: c"\n');
-  expect(seed).toContain('local-hostname: "web"\n');
-  expect(seed).toContain('addresses: ["192.0.2.10/24"]\n');
 });
