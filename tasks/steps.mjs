@@ -1,6 +1,7 @@
 // The steps that the verbs of package.json are made of: install, generate, compile, bundle. Each looks first whether there is anything to do.
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -31,10 +32,16 @@ function isCurrent(target, ...sources) {
   return sources.every((source) => statSync(source).mtimeMs <= made);
 }
 
-/** npm packages, when there are none yet or the lock file is newer than they are. */
+/** npm packages, when there are none yet or the lock file says otherwise than when they came. By its content: git gives files new times, and this takes minutes. */
 export function install() {
-  if (isCurrent(join(root, "node_modules", ".package-lock.json"), join(root, "package-lock.json"))) return;
-  must("npm", ["ci", "--no-audit", "--no-fund", "--loglevel", "error"]);
+  const lock = createHash("sha256")
+    .update(readFileSync(join(root, "package-lock.json")))
+    .digest("hex");
+  const note = join(root, "node_modules", ".installed-from");
+  if (existsSync(note) && readFileSync(note, "utf8") === lock) return;
+  if (!isCurrent(join(root, "node_modules", ".package-lock.json"), join(root, "package-lock.json")))
+    must("npm", ["ci", "--no-audit", "--no-fund", "--loglevel", "error"]);
+  writeFileSync(note, lock);
 }
 
 /** TypeScript from the .proto files. */
