@@ -46,7 +46,7 @@ export function jobText(job: JobDetail): string {
   if (job.message !== null) lines.push(`  ${job.message}${job.code === null ? "" : ` [${job.code}]`}`);
   for (const phase of job.phases)
     lines.push(
-      `  ${phase.phase.padEnd(8)}${phase.durationMs === null ? "under way" : duration(phase.durationMs / 1000)}`,
+      `  ${phase.phase.padEnd(8)}${phase.durationMs === null ? (finalStatuses.has(job.status) ? "not finished" : "under way") : duration(phase.durationMs / 1000)}`,
     );
   for (const proof of job.proofs)
     lines.push(`  ${proof.holds ? "proven " : "MISSING"} ${proof.subject}: ${proof.found}`);

@@ -71,17 +71,21 @@ export function vmCommands(program: Command): void {
 }
 
 function stateText(vm: VmView): string {
-  // Old news is shown as old: an inventory comes at least each 5 s.
-  const age = vm.stateAgeS !== null && vm.stateAgeS > 20 ? ` (${duration(vm.stateAgeS)} ago)` : "";
-  return vm.state.replace("_", " ") + age;
+  return vm.state.replaceAll("_", " ");
+}
+
+/** A host in contact reports each 5 s at least; what is older is old news. */
+function seenText(vm: VmView): string | null {
+  return vm.stateAgeS === null ? null : `${duration(vm.stateAgeS)} ago`;
 }
 
 function vmTable(vms: readonly VmView[]): string {
   return table(
-    ["NAME", "STATE", "HOST", "IMAGE", "MEMORY", "VCPUS", "MADE"],
+    ["NAME", "STATE", "SEEN", "HOST", "IMAGE", "MEMORY", "VCPUS", "MADE"],
     vms.map((one) => [
       one.name,
       stateText(one),
+      seenText(one),
       one.host,
       one.image,
       one.memoryMib === null ? null : size(one.memoryMib * 1024 * 1024),
@@ -93,7 +97,7 @@ function vmTable(vms: readonly VmView[]): string {
 
 function vmText(vm: VmDetail): string {
   const lines = [
-    `VM ${vm.name}: ${stateText(vm)}${vm.domainId === null ? "" : `, domain ${vm.domainId}`} on ${vm.host}`,
+    `VM ${vm.name}: ${stateText(vm)}${vm.stateAgeS === null ? "" : `, seen ${seenText(vm)}`}${vm.domainId === null ? "" : `, domain ${vm.domainId}`} on ${vm.host}`,
     `  id       ${vm.id}`,
     `  image    ${vm.image}, version ${vm.imageVersion.slice(0, 12)}`,
     `  made     ${vm.createdAt} by job ${vm.jobId}`,
