@@ -10,6 +10,7 @@ const packages = [
   "curl",
   "dosfstools",
   "e2fsprogs",
+  "fdisk",
   "genisoimage",
   "libfaketime",
   "mtools",

@@ -1,12 +1,14 @@
 // `xl create`: reads the configuration with Xen's grammar and refuses, in the real one's words and with its exit codes, what the real one refuses.
+import { randomBytes } from "node:crypto";
 import { appendFileSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { parseXlConfig, type XlOptions } from "@convirt/image-format/xl/config";
 import { parseXlDisk, type XlDisk } from "@convirt/image-format/xl/disk";
 import { Ends, xlJson } from "./answer.js";
-import { type FakeDomain, type FakeXen, newUuid } from "./world.js";
+import { planJson } from "./json.js";
+import { type FakeDomain, type FakeNic, type FakeXen, newUuid } from "./world.js";
 
-interface Plan {
+export interface Plan {
   path: string;
   name: string;
   uuid: string;
@@ -14,11 +16,12 @@ interface Plan {
   memoryMib: number;
   maxMemoryMib: number;
   vcpus: number;
+  maxVcpus: number;
   kernel: string;
   ramdisk: string;
   cmdline: string;
   disks: XlDisk[];
-  bridges: string[];
+  nics: FakeNic[];
   deaf: boolean;
 }
 
@@ -36,7 +39,7 @@ export function create(
   }
   if (!options.quiet) process.stderr.write(`Parsing config from ${path}\n`);
   const plan = read(path, text);
-  if (options.dryRun) return `${xlJson(asJson(plan))}\n`;
+  if (options.dryRun) return `${xlJson(planJson(plan))}\n`;
   const domain = xen.change((world) => {
     const id = world.nextId;
     world.nextId += 1;
@@ -46,7 +49,9 @@ export function create(
       name: plan.name,
       uuid: plan.uuid,
       memoryMib: plan.memoryMib,
+      maxMemoryMib: plan.maxMemoryMib,
       vcpus: plan.vcpus,
+      maxVcpus: plan.maxVcpus,
       type: plan.type,
       state: options.paused ? "paused" : "running",
       startedAtMs: Date.now(),
@@ -56,6 +61,8 @@ export function create(
       kernel: plan.kernel,
       ramdisk: plan.ramdisk,
       cmdline: plan.cmdline,
+      disks: plan.disks,
+      nics: plan.nics.map((nic) => ({ ...nic, mac: nic.mac || newMac() })),
     };
     world.domains.push(made);
     return made;
@@ -70,7 +77,7 @@ function read(path: string, text: string): Plan {
     const [problem] = parsed.diagnostics;
     throw new Ends(
       1,
-      `${path}:${problem?.line ?? 1}: config parsing error near: ${problem?.message ?? ""}\nFailed to parse config: Invalid argument\n`,
+      `${path}:${problem?.line ?? 1}: config parsing error near ${problem?.message ?? ""}\nFailed to parse config: Invalid argument\n`,
     );
   }
   const one = (key: string) => textOf(parsed.options, key);
@@ -78,7 +85,9 @@ function read(path: string, text: string): Plan {
   if (name === undefined) throw new Ends(1, "Domain name must be specified.\n");
   const type = one("type") ?? (one("builder") === "hvm" ? "hvm" : "pv");
   if (type !== "pv" && type !== "pvh" && type !== "hvm") throw new Ends(1, `Invalid domain type ${type}.\n`);
-  const memoryMib = numberOf(one("memory"), path) ?? 32;
+  const number = (key: string) => numberOf(key, one(key), { path, text });
+  const memoryMib = number("memory") ?? 32;
+  const vcpus = number("vcpus") ?? 1;
   const extra = one("cmdline") ?? one("extra") ?? "";
   return {
     path,
@@ -86,13 +95,14 @@ function read(path: string, text: string): Plan {
     uuid: one("uuid") ?? newUuid(),
     type,
     memoryMib,
-    maxMemoryMib: numberOf(one("maxmem"), path) ?? memoryMib,
-    vcpus: numberOf(one("vcpus"), path) ?? 1,
+    maxMemoryMib: number("maxmem") ?? memoryMib,
+    vcpus,
+    maxVcpus: Math.max(number("maxvcpus") ?? vcpus, vcpus),
     kernel: one("kernel") ?? "",
     ramdisk: one("ramdisk") ?? "",
     cmdline: one("root") === undefined ? extra : `root=${one("root")} ${extra}`.trim(),
     disks: textsOf(parsed.options, "disk").map((spec) => diskOf(path, spec)),
-    bridges: textsOf(parsed.options, "vif").flatMap((vif) => /(?:^|,)\s*bridge=([^,]*)/.exec(vif)?.[1]?.trim() ?? []),
+    nics: textsOf(parsed.options, "vif").map(nicOf),
     deaf: extra.split(/\s+/).includes("fake.deaf"),
   };
 }
@@ -108,21 +118,42 @@ function textsOf(options: XlOptions, key: string): string[] {
 }
 
 /** Like the real one: what is no number is warned of and left out, and the guest is made all the same. */
-function numberOf(text: string | undefined, path: string): number | undefined {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (Number.isFinite(value)) return value;
-  process.stderr.write(`${path}: warning: parameter \`memory' is not a valid number\n`);
+function numberOf(key: string, value: string | undefined, file: { path: string; text: string }): number | undefined {
+  if (value === undefined) return undefined;
+  if (Number.isFinite(Number(value))) return Number(value);
+  const line = file.text.split("\n").findIndex((one) => one.split("=")[0]?.trim() === key) + 1;
+  process.stderr.write(`${file.path}:${line}: warning: parameter \`${key}' is not a valid number\n`);
   return undefined;
+}
+
+/** From the range that Xen has been given. */
+function newMac(): string {
+  const [a = 0, b = 0, c = 0] = randomBytes(3);
+  const two = (byte: number) => byte.toString(16).padStart(2, "0");
+  return `00:16:3e:${two(a & 0x7f)}:${two(b)}:${two(c)}`;
+}
+
+/** A bad address is complained of, and the guest is made all the same. */
+function nicOf(spec: string): FakeNic {
+  const nic = { mac: "", bridge: "" };
+  for (const part of spec.split(",")) {
+    const [key = "", value = ""] = part.split("=").map((one) => one.trim());
+    if (key === "mac" && !/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(value))
+      process.stderr.write("Invalid parameter `mac'.\n");
+    else if (key === "mac" || key === "bridge") nic[key] = value;
+  }
+  return nic;
 }
 
 function diskOf(path: string, spec: string): XlDisk {
   const verdict = parseXlDisk(spec);
   if (verdict.accepted) return verdict.disk;
-  throw new Ends(
-    1,
-    `${path}: config parsing error in disk specification: ${verdict.diagnostics[0]?.message ?? ""} in \`${spec}'\n`,
-  );
+  const format = /(?:^|,)\s*format=([^,]*)/.exec(spec)?.[1];
+  const why =
+    format !== undefined && !["raw", "qcow", "qcow2", "vhd", "qed", "empty"].includes(format)
+      ? `unknown value for format: near \`${format}'`
+      : verdict.diagnostics[0]?.message;
+  throw new Ends(1, `${path}: config parsing error in disk specification: ${why ?? ""} in \`${spec}'\n`);
 }
 
 function refuse(xen: FakeXen, plan: Plan, id: number, domains: readonly FakeDomain[]): void {
@@ -139,14 +170,14 @@ function refuse(xen: FakeXen, plan: Plan, id: number, domains: readonly FakeDoma
       `libxl: error: libxl_create.c:1318:initiate_domain_create: Domain ${id}:Unable to set disk defaults for disk ${index}`,
     ]);
   }
-  for (const [what, file] of [
-    ["kernel", plan.kernel],
-    ["ramdisk", plan.ramdisk],
+  for (const [what, file, line] of [
+    ["kernel", plan.kernel, 646],
+    ["ramdisk", plan.ramdisk, 659],
   ] as const) {
     if (file === "" || isThere(file)) continue;
     throw failed(id, [
       `xc: error: panic: xg_dom_core.c:205: failed to open file '${file}': No such file or directory: Internal error`,
-      `libxl: error: libxl_dom.c:646:libxl__build_pv: xc_dom_${what}_file failed: No such file or directory`,
+      `libxl: error: libxl_dom.c:${line}:libxl__build_pv: xc_dom_${what}_file failed: No such file or directory`,
       `libxl: error: libxl_create.c:1640:domcreate_rebuild_done: Domain ${id}:cannot (re-)build domain: -3`,
     ]);
   }
@@ -157,12 +188,15 @@ function refuse(xen: FakeXen, plan: Plan, id: number, domains: readonly FakeDoma
       `libxl: error: libxl_create.c:1640:domcreate_rebuild_done: Domain ${id}:cannot (re-)build domain: -3`,
     ]);
   }
-  for (const bridge of plan.bridges) {
+  for (const { bridge } of plan.nics) {
+    if (bridge === "") continue;
     if (xen.host.bridges.includes(bridge)) continue;
     throw failed(id, [
       "libxl: error: libxl_exec.c:117:libxl_report_child_exitstatus: /etc/xen/scripts/vif-bridge online [2086] exited with error status 1",
       `libxl: error: libxl_device.c:1337:device_hotplug_child_death_cb: script: Could not find bridge device ${bridge}`,
       `libxl: error: libxl_create.c:1921:domcreate_attach_devices: Domain ${id}:unable to add vif devices`,
+      "libxl: error: libxl_exec.c:117:libxl_report_child_exitstatus: /etc/xen/scripts/vif-bridge offline [2141] exited with error status 1",
+      `libxl: error: libxl_device.c:1337:device_hotplug_child_death_cb: script: Could not find bridge device ${bridge}`,
     ]);
   }
 }
@@ -188,38 +222,4 @@ function boot(xen: FakeXen, domain: FakeDomain): void {
     join(folder, `guest-${domain.name}.log`),
     `fake-xen: domain ${domain.id} "${domain.name}" runs ${domain.kernel || "its firmware"} ${domain.cmdline}\n`,
   );
-}
-
-export function asJson(
-  plan: Pick<
-    Plan,
-    "type" | "name" | "uuid" | "vcpus" | "memoryMib" | "maxMemoryMib" | "kernel" | "ramdisk" | "cmdline" | "disks"
-  >,
-): object {
-  return {
-    c_info: { type: plan.type, name: plan.name, uuid: plan.uuid, run_hotplug_scripts: "True" },
-    b_info: {
-      max_vcpus: plan.vcpus,
-      avail_vcpus: Array.from({ length: plan.vcpus }, (_, index) => index),
-      max_memkb: plan.maxMemoryMib * 1024,
-      target_memkb: plan.memoryMib * 1024,
-      sched_params: {},
-      claim_mode: "True",
-      ...(plan.kernel === "" ? {} : { kernel: plan.kernel }),
-      ...(plan.cmdline === "" ? {} : { cmdline: plan.cmdline }),
-      ...(plan.ramdisk === "" ? {} : { ramdisk: plan.ramdisk }),
-      [`type.${plan.type}`]: {},
-      arch_arm: {},
-      arch_x86: {},
-    },
-    disks: plan.disks.map((disk) => ({
-      pdev_path: disk.target,
-      vdev: disk.vdev,
-      format: disk.format,
-      readwrite: disk.readwrite ? 1 : 0,
-      ...(disk.cdrom ? { is_cdrom: 1, removable: 1 } : {}),
-    })),
-    on_reboot: "restart",
-    on_soft_reset: "soft_reset",
-  };
 }

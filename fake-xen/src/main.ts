@@ -4,9 +4,11 @@
 // so that what an agent does about a sick toolstack can be seen. No guest runs, and nothing runs in the background.
 import { join } from "node:path";
 import { Ends, xlJson } from "./answer.js";
-import { asJson, create } from "./create.js";
+import { change, setMaxMemory, setMemory, setVcpus } from "./change.js";
+import { create } from "./create.js";
+import { domainJson } from "./json.js";
 import { pause } from "./lock.js";
-import { info, list } from "./show.js";
+import { blockList, info, list, networkList, uptime, vcpuList, vmList } from "./show.js";
 import { type FakeDomain, FakeXen, readJson } from "./world.js";
 
 interface Misbehaviour {
@@ -41,7 +43,7 @@ function misbehave(xen: FakeXen, command: string): void {
 
 function run(xen: FakeXen, command: string, words: string[], dryRun: boolean): string {
   const flags = words.filter((word) => word.startsWith("-"));
-  const [subject = ""] = words.filter((word) => !word.startsWith("-"));
+  const [subject = "", value = ""] = words.filter((word) => !word.startsWith("-"));
   const has = (...names: string[]) => flags.some((flag) => names.includes(flag));
   switch (command) {
     case "create":
@@ -53,29 +55,76 @@ function run(xen: FakeXen, command: string, words: string[], dryRun: boolean): s
     case "domid":
       return `${byName(xen, subject).id}\n`;
     case "domname":
-      return `${named(xen, subject).name}\n`;
+      return `${byId(xen, subject).name}\n`;
     case "destroy":
       return destroy(xen, subject);
     case "shutdown":
     case "reboot":
-      return signal(xen, subject, command, has("-w"));
+      return signal(xen, has("-a") ? guests(xen) : [named(xen, subject)], command, has("-w"));
     case "pause":
     case "unpause":
-      setState(xen, subject, command === "pause" ? "paused" : "running");
-      return "";
+      return change(xen, named(xen, subject).id, (domain) => {
+        domain.state = command === "pause" ? "paused" : "running";
+      });
+    case "rename":
+      return change(xen, named(xen, subject).id, (domain) => {
+        domain.name = value;
+      });
+    case "mem-set":
+      return setMemory(xen, named(xen, subject), value);
+    case "mem-max":
+      return setMaxMemory(xen, named(xen, subject), value);
+    case "vcpu-set":
+      return setVcpus(xen, named(xen, subject), value);
+    case "console":
+      throw new Ends(1, `fake-xen: ${named(xen, subject).name} has no console; see its log in ${xen.folder}/console\n`);
+    default:
+      return asked(xen, command, subject, has("-s"));
+  }
+}
+
+/** What only looks. */
+function asked(xen: FakeXen, command: string, subject: string, short: boolean): string {
+  const all = () => (subject === "" ? xen.domains() : [named(xen, subject)]);
+  switch (command) {
+    case "vcpu-list":
+      return vcpuList(all());
+    case "uptime":
+      return uptime(all(), short);
+    case "vm-list":
+      return vmList(xen.domains());
+    case "block-list":
+      return blockList(named(xen, subject));
+    case "network-list":
+      return networkList(named(xen, subject));
     default:
       throw new Ends(1, "command not implemented\n");
   }
 }
 
 function listed(xen: FakeXen, subject: string, flags: readonly string[]): string {
-  const unknown = flags.find((flag) => !["-l", "-v", "--long", "--verbose"].includes(flag));
-  if (unknown !== undefined) throw new Ends(2, "option ` ' not supported.\n");
+  const unknown = flags.find((flag) => !listFlags.has(flag));
+  if (unknown !== undefined) throw new Ends(2, "option `\0' not supported.\n");
   const domains = subject === "" ? xen.domains() : [named(xen, subject)];
-  if (!flags.includes("-l") && !flags.includes("--long"))
-    return list(domains, flags.includes("-v") || flags.includes("--verbose"));
-  return `${xlJson(domains.map((domain) => ({ domid: domain.id, config: asJson({ ...domain, maxMemoryMib: domain.memoryMib, disks: [] }) })))}\n`;
+  const column = listFlags.get(flags[0] ?? "") ?? "";
+  if (column !== "-l") return list(domains, column);
+  const shown = domains.map(domainJson);
+  return `${xlJson(shown)}\n\n`;
 }
+
+const listFlags: ReadonlyMap<string, "" | "-l" | "-v" | "-Z" | "-c" | "-n"> = new Map([
+  ["", ""],
+  ["-l", "-l"],
+  ["--long", "-l"],
+  ["-v", "-v"],
+  ["--verbose", "-v"],
+  ["-Z", "-Z"],
+  ["--context", "-Z"],
+  ["-c", "-c"],
+  ["--cpupool", "-c"],
+  ["-n", "-n"],
+  ["--numa", "-n"],
+] as const);
 
 function information(xen: FakeXen, subject: string): string {
   const whole = info(xen, xen.domains());
@@ -91,6 +140,17 @@ function named(xen: FakeXen, subject: string): FakeDomain {
     .find((domain) => (/^\d*$/.test(subject) ? domain.id === Number(subject) : domain.name === subject));
   if (found === undefined) throw new Ends(1, `${subject} is an invalid domain identifier (rc=-6)\n`);
   return found;
+}
+
+function byId(xen: FakeXen, subject: string): FakeDomain {
+  const found = xen.domains().find((domain) => String(domain.id) === subject);
+  if (found === undefined)
+    throw new Ends(1, `Can't get domain name of domain id '${subject}', maybe this domain does not exist.\n`);
+  return found;
+}
+
+function guests(xen: FakeXen): FakeDomain[] {
+  return xen.domains().filter((domain) => domain.id !== 0);
 }
 
 function byName(xen: FakeXen, subject: string): FakeDomain {
@@ -114,15 +174,24 @@ function destroy(xen: FakeXen, subject: string): string {
   return "";
 }
 
-function signal(xen: FakeXen, subject: string, command: "shutdown" | "reboot", wait: boolean): string {
-  const { id, deaf } = named(xen, subject);
+function signal(xen: FakeXen, domains: readonly FakeDomain[], command: "shutdown" | "reboot", wait: boolean): string {
   // The real one obeys and powers the machine off: an agent must never ask for it.
-  if (id === 0) throw new Ends(70, "fake-xen: the real xl would have shut down the host now\n");
-  process.stderr.write(`${command === "shutdown" ? "Shutting down" : "Rebooting"} domain ${id}\n`);
-  if (deaf) {
-    if (wait) pause(longestHangMs);
-    return "";
+  if (domains.some((domain) => domain.id === 0))
+    throw new Ends(70, "fake-xen: the real xl would have shut down the host now\n");
+  for (const { id, deaf } of domains) {
+    process.stderr.write(`${command === "shutdown" ? "Shutting down" : "Rebooting"} domain ${id}\n`);
+    if (!deaf) begin(xen, id, command);
   }
+  if (!wait) return "";
+  process.stderr.write(`Waiting for ${domains.length} domains\n`);
+  pause(domains.some((domain) => domain.deaf) ? longestHangMs : xen.host.shutdownMs);
+  const reason = command === "shutdown" ? 0 : 1;
+  for (const { id } of domains) process.stderr.write(`Domain ${id} has been shut down, reason code ${reason}\n`);
+  return "";
+}
+
+/** The guest goes after its time; one that reboots comes again with another id. */
+function begin(xen: FakeXen, id: number, command: "shutdown" | "reboot"): void {
   xen.change((world) => {
     const domain = world.domains.find((one) => one.id === id);
     if (domain === undefined) return;
@@ -131,16 +200,6 @@ function signal(xen: FakeXen, subject: string, command: "shutdown" | "reboot", w
       world.domains.push({ ...domain, id: world.nextId, endsAtMs: null, startedAtMs: Date.now() });
       world.nextId += 1;
     }
-  });
-  if (wait) pause(xen.host.shutdownMs);
-  return "";
-}
-
-function setState(xen: FakeXen, subject: string, state: FakeDomain["state"]): void {
-  const { id } = named(xen, subject);
-  xen.change((world) => {
-    const domain = world.domains.find((one) => one.id === id);
-    if (domain !== undefined) domain.state = state;
   });
 }
 

@@ -9,7 +9,11 @@ export interface FakeDomain {
   name: string;
   uuid: string;
   memoryMib: number;
+  /** `mem-set` goes no higher. */
+  maxMemoryMib: number;
   vcpus: number;
+  /** `vcpu-set` goes no higher. */
+  maxVcpus: number;
   type: "pv" | "pvh" | "hvm";
   state: "running" | "paused" | "crashed" | "zombie";
   startedAtMs: number;
@@ -21,6 +25,22 @@ export interface FakeDomain {
   kernel: string;
   ramdisk: string;
   cmdline: string;
+  disks: FakeDisk[];
+  nics: FakeNic[];
+}
+
+export interface FakeDisk {
+  /** Null for a CD drive without a medium. */
+  target: string | null;
+  vdev: string;
+  format: string;
+  readwrite: boolean;
+  cdrom: boolean;
+}
+
+export interface FakeNic {
+  mac: string;
+  bridge: string;
 }
 
 /** What `host.json` in the folder may set; everything has a default. */
@@ -94,7 +114,9 @@ export class FakeXen {
       name: "Domain-0",
       uuid: "00000000-0000-0000-0000-000000000000",
       memoryMib: this.host.dom0MemoryMib,
+      maxMemoryMib: this.host.dom0MemoryMib,
       vcpus: this.host.cpus,
+      maxVcpus: this.host.cpus,
       type: "pv",
       state: "running",
       startedAtMs: Date.now(),
@@ -104,6 +126,8 @@ export class FakeXen {
       kernel: "",
       ramdisk: "",
       cmdline: "",
+      disks: [],
+      nics: [],
     };
   }
 }

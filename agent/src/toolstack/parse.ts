@@ -11,6 +11,7 @@ export function parseList(text: string): Domain[] {
     const match = row.exec(line);
     if (match === null) continue;
     const [, name = "", id, memory, vcpus, letters = "", time, uuid = ""] = match;
+    if (![id, memory, vcpus].every((text) => Number.isSafeInteger(Number(text)))) continue;
     domains.push({
       id: Number(id),
       name: name.trim(),
