@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { JobView } from "@convirt/contract/job";
 import { type HostSettings, Installation, type Launcher, root } from "@convirt/demo/installation";
+import { sweepIfWeDie } from "./sweeper.js";
 
 export interface GroundSettings {
   hosts: readonly string[];
@@ -27,6 +28,7 @@ export class Ground {
   readonly store = join(this.folder, "store");
   readonly #mounts: string[] = [];
   readonly #closing: (() => Promise<void> | void)[] = [];
+  readonly #letGo = sweepIfWeDie(this.folder);
   #installation: Installation | undefined;
 
   get installation(): Installation {
@@ -137,6 +139,7 @@ export class Ground {
       for (const close of this.#closing.reverse()) await close();
       await this.#installation?.stop();
     } finally {
+      this.#letGo();
       endProcessesOf(this.folder);
       for (const mount of this.#mounts.reverse()) execFileSync("umount", ["--lazy", mount]);
       if (process.env["CONVIRT_KEEP"] === undefined)

@@ -23,13 +23,13 @@ const long: Shape = {
   hosts: ["xen1", "xen2", "xen3", "xen4"],
   lines: 200,
   pauseMs: 50,
-  betweenMs: 2_500,
+  betweenMs: 1_500,
   mostKillsEach: 8,
 };
 const jobsPerHost = 2;
 const stagedBytes = 3 * 1024 * 1024;
 /** From the first kill to the last job's end; a loaded machine starts programs slowly. */
-const roundLimitMs = 240_000;
+const roundLimitMs = 480_000;
 /** How often a program is killed again while it starts. */
 const againShare = 0.2;
 const startMs = 500;

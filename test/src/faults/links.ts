@@ -11,7 +11,7 @@ import { until, within } from "./until.js";
 
 const jobsAtOnce = 2;
 const stagedBytes = 3 * 1024 * 1024;
-const roundLimitMs = 240_000;
+const roundLimitMs = 480_000;
 /** What the promise says of a half-open link. */
 export const promisedMs = 45_000;
 
