@@ -53,6 +53,12 @@ describe("the authority", () => {
     expect(pair.certificate).toContain(authority.certificate.trim());
   });
 
+  test("gives certificates that are valid on a machine whose clock is half a day behind", async () => {
+    const authority = await Authority.open(folder);
+    for (const pem of [authority.certificate, (await authority.client()).certificate])
+      expect(Date.parse(new X509Certificate(pem).validFrom)).toBeLessThan(Date.now() - dayMs / 2);
+  });
+
   test("keeps a certificate while it is good, and makes a new one when a third of its life is left", async () => {
     const authority = await Authority.open(folder);
     const [client, server] = [await authority.client(), await authority.server("a")];
