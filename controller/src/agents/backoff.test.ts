@@ -14,9 +14,16 @@ describe("Backoff", () => {
     const backoff = new Backoff();
     windows(backoff, 4);
     backoff.held(0);
-    backoff.held(stableMs - 1);
     expect(backoff.next(1)).toBe(16_000);
     backoff.held(stableMs);
     expect(windows(backoff, 2)).toEqual([1000, 2000]);
+  });
+
+  it("does not grow for a host that comes and goes: one that is killed again and again is called as soon as before", () => {
+    const backoff = new Backoff();
+    for (let kill = 0; kill < 10; kill += 1) {
+      expect(backoff.next(1)).toBe(1000);
+      backoff.held(stableMs - 1);
+    }
   });
 });
