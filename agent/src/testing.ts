@@ -139,6 +139,7 @@ export function testConfig(folder: string, toolstack: string): AgentConfig {
     defaultBridge: "xenbr0",
     concurrency: { jobs: 2, creates: 1 },
     policy: { diskRoots: [join(folder, "disks")], longestScriptMs: 60_000, forbiddenKeys: [] },
+    limits: { logMib: 1, stopGraceMs: 1_000 },
     scopes: "never",
     logLevel: "error",
   };

@@ -27,6 +27,13 @@ export interface AgentConfig {
     /** Keys of a VM configuration that are refused on this host. */
     forbiddenKeys: readonly string[];
   };
+  /** What one job may cost this host. */
+  limits: {
+    /** A log is cut at this size; the script goes on. */
+    logMib: number;
+    /** Between TERM and KILL, when a script is to stop. */
+    stopGraceMs: number;
+  };
   /** "auto" uses `systemd-run` where systemd runs and the agent is root; "never" starts runners as plain sessions of their own. */
   scopes: "auto" | "never";
   logLevel: "debug" | "info" | "warn" | "error";

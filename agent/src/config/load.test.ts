@@ -31,6 +31,7 @@ test("loadConfig() has a default for everything", () => {
       longestScriptMs: 3_600_000,
       forbiddenKeys: [],
     },
+    limits: { logMib: 64, stopGraceMs: 10_000 },
     scopes: "auto",
     logLevel: "info",
   });
@@ -61,6 +62,8 @@ test("loadConfig() reads each field from the environment", () => {
     CONVIRT_AGENT_SCOPES: "never",
     CONVIRT_AGENT_LOG_LEVEL: "debug",
     CONVIRT_AGENT_CONCURRENCY_JOBS: "9",
+    CONVIRT_AGENT_LIMITS_LOG_MIB: "7",
+    CONVIRT_AGENT_LIMITS_STOP_GRACE_S: "3",
     CONVIRT_AGENT_POLICY_DISK_ROOTS: "/a,/dev/vg0",
     CONVIRT_AGENT_POLICY_LONGEST_SCRIPT_S: "60",
   };
@@ -74,6 +77,7 @@ test("loadConfig() reads each field from the environment", () => {
     defaultBridge: "br0",
     concurrency: { jobs: 9, creates: 1 },
     policy: { diskRoots: ["/a", "/dev/vg0"], longestScriptMs: 60_000, forbiddenKeys: [] },
+    limits: { logMib: 7, stopGraceMs: 3_000 },
     scopes: "never",
     logLevel: "debug",
   });
@@ -98,7 +102,8 @@ test("loadConfig() gives settings that nobody changes later", () => {
 });
 
 test("every setting says what it is for", () => {
-  const shapes = [configSchema, configSchema.shape.concurrency.unwrap(), configSchema.shape.policy.unwrap()];
+  const groups = ["concurrency", "limits", "policy"] as const;
+  const shapes = [configSchema, ...groups.map((name) => configSchema.shape[name].unwrap())];
   for (const [name, field] of shapes.flatMap((one) => Object.entries(one.shape)))
-    if (name !== "concurrency" && name !== "policy") expect(field.description, name).toMatch(/\w+ \w+/);
+    if (!(groups as readonly string[]).includes(name)) expect(field.description, name).toMatch(/\w+ \w+/);
 });

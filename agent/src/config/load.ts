@@ -36,6 +36,24 @@ export const configSchema = z.strictObject({
       creates: z.coerce.number().int().min(1).max(16).default(1).describe("`xl create` calls at once"),
     })
     .prefault({}),
+  limits: z
+    .strictObject({
+      log_mib: z.coerce
+        .number()
+        .int()
+        .min(1)
+        .max(65_536)
+        .default(64)
+        .describe("MiB at which the log of a job is cut; the script goes on"),
+      stop_grace_s: z.coerce
+        .number()
+        .int()
+        .min(1)
+        .max(3600)
+        .default(10)
+        .describe("seconds that a script has to stop in when it is told to, before it is killed"),
+    })
+    .prefault({}),
   policy: z
     .strictObject({
       disk_roots: z
@@ -87,6 +105,7 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
       longestScriptMs: c.policy.longest_script_s * 1000,
       forbiddenKeys: c.policy.forbidden_keys,
     },
+    limits: { logMib: c.limits.log_mib, stopGraceMs: c.limits.stop_grace_s * 1000 },
     scopes: c.scopes,
     logLevel: c.log_level,
   });
@@ -110,7 +129,7 @@ function fromEnvironment(environment: Readonly<Record<string, string | undefined
     const value = environment[`CONVIRT_AGENT_${key.toUpperCase()}`];
     if (value !== undefined) fields[key] = value;
   }
-  for (const group of ["concurrency", "policy"] as const) {
+  for (const group of ["concurrency", "limits", "policy"] as const) {
     for (const key of Object.keys(configSchema.shape[group].unwrap().shape)) {
       const value = environment[`CONVIRT_AGENT_${group.toUpperCase()}_${key.toUpperCase()}`];
       if (value === undefined) continue;

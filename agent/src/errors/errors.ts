@@ -26,6 +26,7 @@ export type RefusalCode =
   | "toolstack_refused"
   | "path_unsafe"
   | "too_many_jobs"
+  | "job_forgotten"
   | "certificate_invalid";
 
 export type FailureCode =

@@ -1,25 +1,31 @@
 // The check on the host: everything that can be known before anything is touched. The same for a dry run and for a job.
-import { lstat } from "node:fs/promises";
+import { constants, existsSync } from "node:fs";
+import { access, lstat } from "node:fs/promises";
+import { dirname } from "node:path";
 import { parseVif } from "@convirt/image-format/xl/vif";
 import type { ProvisionSpec } from "@convirt/proto/provision";
 import type { AgentConfig } from "../config/config.js";
 import { Refusal } from "../errors/errors.js";
-import { bridges } from "../host/facts.js";
+import { bridges, freeBytes } from "../host/facts.js";
 import type { InventorySnapshot } from "../host/inventory.js";
+import type { Footprint } from "../leftovers/footprint.js";
 import { isWithin } from "../server/domain-service.js";
 import type { Plan } from "./plan.js";
 
 /** Folders besides the disk roots in which a VM's configuration may be written. */
 const configRoots = ["/etc/xen", "/var/cache/convirt"];
 
+/** Less than any image needs: where there is not even this, the disk is full. */
+const leastFreeBytes = 1024 * 1024;
+
 /** All that stands against the request; empty when this host would take it. */
 export async function refusalsOf(
   spec: ProvisionSpec,
   plan: Plan,
-  config: AgentConfig,
-  snapshot: InventorySnapshot,
+  host: { config: AgentConfig; snapshot: InventorySnapshot; claims: readonly Footprint[] },
 ): Promise<Refusal[]> {
-  const found: Refusal[] = [];
+  const { config, snapshot, claims } = host;
+  const found: Refusal[] = claimRefusals(spec, plan, claims);
   const { policy } = config;
   if (snapshot.domains.some((domain) => domain.name === spec.vmName)) {
     found.push(
@@ -56,12 +62,50 @@ export async function refusalsOf(
       );
     }
   }
-  found.push(...networkRefusals(plan, config), ...memoryRefusals(spec, plan, snapshot));
+  found.push(...networkRefusals(plan, config), ...memoryRefusals(spec, plan, snapshot), ...(await spaceRefusals(plan)));
   return found;
 }
 
 async function exists(path: string): Promise<boolean> {
   return (await lstat(path).catch(() => undefined)) !== undefined;
+}
+
+/** Of two jobs that would make the same, the second is refused before either has. */
+function claimRefusals(spec: ProvisionSpec, plan: Plan, claims: readonly Footprint[]): Refusal[] {
+  const found: Refusal[] = [];
+  const claimed = new Set(claims.flatMap((claim) => claim.targets));
+  if (claims.some((claim) => claim.vmName === spec.vmName))
+    found.push(
+      new Refusal("vm_name_taken", `Cannot provision "${spec.vmName}": a job under way makes a VM of that name`),
+    );
+  for (const disk of plan.disks) {
+    if (disk.writable && claimed.has(disk.target))
+      found.push(new Refusal("disk_exists", `The disk ${disk.target} is being made by another job`));
+  }
+  return found;
+}
+
+/** Sparse disks may promise more than there is; but where nothing can be written, nothing can be made. */
+async function spaceRefusals(plan: Plan): Promise<Refusal[]> {
+  const found: Refusal[] = [];
+  const folders = plan.disks
+    .filter((disk) => disk.made && !disk.target.startsWith("/dev/"))
+    .map((disk) => nearestFolder(disk.target));
+  for (const folder of new Set([...folders, nearestFolder(plan.files.log), nearestFolder(plan.vmConfigPath)])) {
+    const writable = await access(folder, constants.W_OK).catch((error: NodeJS.ErrnoException) => error.code);
+    const free = await freeBytes(folder);
+    if (writable === "EROFS") found.push(new Refusal("no_space", `Cannot write below ${folder}: it is read-only`));
+    else if (free < leastFreeBytes)
+      found.push(
+        new Refusal("no_space", `Cannot write below ${folder}: ${free} bytes are free, ${leastFreeBytes} are wanted`),
+      );
+  }
+  return found;
+}
+
+function nearestFolder(path: string): string {
+  const folder = dirname(path);
+  return folder === "/" || existsSync(folder) ? folder : nearestFolder(folder);
 }
 
 function networkRefusals(plan: Plan, config: AgentConfig): Refusal[] {

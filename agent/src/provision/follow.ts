@@ -32,6 +32,7 @@ export async function follow(
         const entry = job.journal.entries[next];
         if (entry === undefined) break;
         await reader.sendUpTo(entry.logBytes, signal);
+        await job.journal.synced(next + 1);
         await send(entry.event);
         if (entry.event.event?.$case === "ended") return;
       }
@@ -75,11 +76,11 @@ class LogReader {
   }
 
   async #read(most: number): Promise<Buffer | undefined> {
-    const path = this.#job.logPath;
-    if (this.#file === undefined && path !== undefined && this.#job.logBytes > this.#offset)
-      this.#file = await open(path, "r");
-    if (this.#file === undefined) return undefined;
-    const { bytesRead } = await this.#file.read(this.#buffer, 0, most, this.#offset);
+    const { log } = this.#job;
+    const readable = (log?.bytes ?? 0) - this.#offset;
+    if (log === undefined || readable <= 0) return undefined;
+    this.#file ??= await open(log.path, "r");
+    const { bytesRead } = await this.#file.read(this.#buffer, 0, Math.min(most, readable), this.#offset);
     return bytesRead === 0 ? undefined : Buffer.from(this.#buffer.subarray(0, bytesRead));
   }
 
@@ -106,10 +107,15 @@ class Bell {
   }
 
   watchLog(): void {
-    const path = this.#job.logPath;
-    if (this.#watcher !== undefined || path === undefined || this.#job.journal.get("launched") === undefined) return;
+    const { log } = this.#job;
+    // What is written behind the cut is for nobody, and may be much.
+    if (log?.isCut === true) {
+      this.#watcher?.close();
+      return;
+    }
+    if (this.#watcher !== undefined || log === undefined) return;
     try {
-      const watcher = watch(path, () => this.#ring());
+      const watcher = watch(log.path, () => this.#ring());
       watcher.on("error", () => undefined);
       this.#watcher = watcher;
     } catch {

@@ -1,45 +1,56 @@
-// One provision job on this host, from its journal to its end. The phases run in order, each may be run again after a crash but the script, which is launched at
-// most once for a job whatever happens: a note of the launch is on the disk before it.
+// One provision job on this host, from its journal to its end. The phases run in order, each may be run again after a crash but the script and `xl create`, which
+// are begun at most once for a job whatever happens: a note is on the disk before. A job whose script was not begun when the agent or the host went goes on: nothing
+// had been changed, and all that it needs is in the journal. One whose script was begun in an earlier boot of the host is lost.
 //
 //   check ──▶ stage ──▶ script ──▶ prove ──▶ start? ──▶ succeeded
 //     │         │          │         │          │
 //     └─────────┴──────────┴─────────┴──────────┴─────▶ failed · cancelled · lost (runner gone, exit unknown)
-import { createHash } from "node:crypto";
-import { closeSync, createReadStream, existsSync, fsyncSync, openSync, statSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { type Ended, type JobEvent, Outcome, type ProvisionSpec, Phase as WirePhase } from "@convirt/proto/provision";
+import {
+  type Ended,
+  type JobEvent,
+  type Leftover,
+  Outcome,
+  type ProvisionSpec,
+  Phase as WirePhase,
+} from "@convirt/proto/provision";
 import type { AgentConfig } from "../config/config.js";
+import { diskTrouble } from "../disk/durable.js";
 import { Failure, type Phase, Refusal } from "../errors/errors.js";
 import type { Inventory } from "../host/inventory.js";
+import type { Footprint } from "../leftovers/footprint.js";
+import type { Leftovers } from "../leftovers/leftovers.js";
+import type { Left } from "../leftovers/record.js";
 import type { Log } from "../log.js";
 import type { Limiter } from "../process/limiter.js";
+import { JobLog } from "../script/job-log.js";
+import { noSpaceOr, Script, type ScriptDependencies } from "../script/script.js";
 import type { Staging } from "../staging/staging.js";
-import { type Toolstack, ToolstackError } from "../toolstack/toolstack.js";
+import type { Toolstack } from "../toolstack/toolstack.js";
 import { refusalsOf } from "./check.js";
 import type { Journal } from "./journal.js";
-import { clean, leftoversOf, lookAround } from "./leftovers.js";
-import { makePlan, type Plan } from "./plan.js";
+import { footprintOf, makePlan, type Plan } from "./plan.js";
 import { type Proven, prove } from "./prove.js";
-import { exitCode, launch, signalScript, whenEnded } from "./runner.js";
-import { scriptArguments, writeScriptFiles } from "./script-files.js";
+import { startDomain } from "./start.js";
 
-export interface JobDependencies {
+export interface JobDependencies extends ScriptDependencies {
   config: AgentConfig;
   toolstack: Toolstack;
   inventory: Inventory;
   staging: Staging;
+  leftovers: Leftovers;
   log: Log;
   /** Scripts that may run at once. */
   scripts: Limiter;
-  runner: string;
-  agentCommand: string;
-  useScopes: boolean;
-  /** Between TERM and KILL. */
-  graceMs: number;
+  /** What jobs under way that go before this one may make. */
+  claimsBefore: (jobId: string) => readonly Footprint[];
 }
 
 const stagingLimitMs = 6 * 3_600_000;
-const seenLimitMs = 30_000;
+const leftoverLimitMs = 60_000;
+const cleanLimitMs = 120_000;
+/** A disk that takes nothing is tried again so often. */
+const retryMs = 1_000;
 
 const wirePhases: Record<Phase, WirePhase> = {
   check: WirePhase.CHECK,
@@ -53,12 +64,11 @@ export class Job {
   readonly spec: ProvisionSpec;
   readonly journal: Journal;
   readonly #deps: JobDependencies;
+  #planned: { plan: Plan; script: Script; log: JobLog } | undefined;
   readonly #listeners = new Set<() => void>();
   readonly #cancel = new AbortController();
   readonly #detach = new AbortController();
-  #plan: Plan | undefined;
   #phase: Phase = "check";
-  #before: ReadonlySet<string> = new Set();
   #proven: Proven | undefined;
   #domainId = 0;
   #exit: number | undefined;
@@ -69,19 +79,44 @@ export class Job {
     this.#deps = deps;
   }
 
+  /** Made when it is first needed: a job that ended long ago needs none. Throws a Refusal when the host's settings no longer allow it. */
+  #plan(): { plan: Plan; script: Script; log: JobLog } {
+    if (this.#planned === undefined) {
+      const plan = makePlan(this.spec, this.#deps.config);
+      const script = new Script(this.spec, plan, { journal: this.journal, deps: this.#deps });
+      this.#planned = { plan, script, log: new JobLog(this.journal, plan.files.log, script.logMib) };
+    }
+    return this.#planned;
+  }
+
+  #planIfAny(): { plan: Plan; script: Script; log: JobLog } | undefined {
+    try {
+      return this.#plan();
+    } catch (error) {
+      if (error instanceof Refusal) return undefined;
+      throw error;
+    }
+  }
+
   get ended(): Ended | undefined {
     const event = this.journal.entries.at(-1)?.event.event;
     return event?.$case === "ended" ? event.value : undefined;
   }
 
-  /** Where the log is: an earlier job's was set aside when a later one took its name. */
-  get logPath(): string | undefined {
-    return this.journal.get("log-path")?.trim() ?? this.#plan?.files.log;
+  /** The log; undefined while the script has not begun. */
+  get log(): JobLog | undefined {
+    const planned = this.#planIfAny();
+    return planned?.script.isLaunched === true ? planned.log : undefined;
   }
 
   get logBytes(): number {
-    const path = this.journal.get("launched") === undefined ? undefined : this.logPath;
-    return path === undefined ? 0 : (statSync(path, { throwIfNoEntry: false })?.size ?? 0);
+    return this.log?.bytes ?? 0;
+  }
+
+  /** What it may make on this host; undefined once it has ended. */
+  get footprint(): Footprint | undefined {
+    const planned = this.ended === undefined ? this.#planIfAny() : undefined;
+    return planned === undefined ? undefined : footprintOf(this.spec, planned.plan);
   }
 
   /** Calls back after every event; returns how to stop that. */
@@ -92,14 +127,15 @@ export class Job {
 
   /** Runs what is left of the job; never throws. Returns at the end, or when the agent lets go of it. */
   async run(): Promise<void> {
+    if (this.ended !== undefined) return;
     try {
-      this.#plan = makePlan(this.spec, this.#deps.config);
-      if (this.ended !== undefined) return;
-      await this.#run(this.#plan);
-      await this.#end({ outcome: Outcome.SUCCEEDED, code: "", message: "" });
+      await this.#run().then(
+        () => this.#end({ outcome: Outcome.SUCCEEDED, code: "", message: "" }),
+        (error: unknown) => this.#endWith(error),
+      );
     } catch (error) {
-      if (this.#detach.signal.aborted) return;
-      await this.#endWith(error);
+      if (!this.#detach.signal.aborted)
+        this.#deps.log.error("A job could not be brought to its end", { jobId: this.spec.jobId, error });
     }
   }
 
@@ -110,45 +146,65 @@ export class Job {
 
   /** What came of the wish to stop. */
   cancel(): "never_started" | "asked_to_stop" | "too_late" {
-    if (this.ended !== undefined || this.#phase === "start") return "too_late";
-    const launched = this.journal.get("launched") !== undefined;
-    if (launched && exitCode(this.journal.folder) !== undefined) return "too_late";
-    this.journal.put("cancelled", new Date().toISOString());
+    if (this.ended !== undefined || this.#phase === "prove" || this.#phase === "start") return "too_late";
+    const launched = this.#planIfAny()?.script.isLaunched === true;
+    if (launched && this.#exit !== undefined) return "too_late";
+    try {
+      this.journal.put("cancelled", new Date().toISOString());
+    } catch (error) {
+      // It is cancelled all the same; only an agent that is started anew would not know.
+      if (diskTrouble(error) === undefined) throw error;
+      this.#deps.log.warn("a cancellation cannot be written down", { jobId: this.spec.jobId, why: diskTrouble(error) });
+    }
     this.#cancel.abort(new Failure("cancelled", this.#phase, "The job was cancelled"));
     return launched ? "asked_to_stop" : "never_started";
   }
 
-  async #run(plan: Plan): Promise<void> {
+  async #run(): Promise<void> {
+    const { plan, script } = this.#plan();
     const signal = AbortSignal.any([this.#cancel.signal, this.#detach.signal]);
+    if (script.isOfAnotherBoot)
+      throw new Failure(
+        "runner_lost",
+        "script",
+        "The host was started anew while the job was under way, and nobody knows how far it came",
+      );
     if (this.journal.get("cancelled") !== undefined) this.cancel();
-    const launched = this.journal.get("launched");
-    if (launched === undefined) {
+    if (script.isLaunched) await this.#takeUp(script);
+    else {
       await this.#inPhase("check", () => this.#check(plan, signal));
       const release = await this.#inPhase("stage", () => this.#stage(signal));
       try {
-        await this.#deps.scripts.run(signal, () => this.#inPhase("script", () => this.#script(plan, signal)));
-      } finally {
-        release();
-      }
-    } else {
-      this.#before = new Set(JSON.parse(this.journal.get("before") ?? "[]") as string[]);
-      const release = await this.#deps.staging.use(
-        this.spec.trees.map((tree) => tree.name),
-        signal,
-      );
-      try {
-        await this.#inPhase("script", () => this.#awaitScript(plan, Date.parse(launched)));
+        await this.#deps.scripts.run(signal, () => this.#inPhase("script", () => this.#begin(script, plan)));
       } finally {
         release();
       }
     }
-    this.#proven = await this.#inPhase("prove", () => this.#prove(plan, signal));
+    this.#proven = await this.#inPhase("prove", () => this.#prove(plan));
     if (this.spec.start) await this.#inPhase("start", () => this.#start(plan));
+  }
+
+  /** A script that was begun before this agent was: followed if it runs, launched if nobody had come to that. */
+  async #takeUp(script: Script): Promise<void> {
+    const names = this.spec.trees.map((tree) => tree.name);
+    const release = await this.#deps.staging.use(names, this.#detach.signal);
+    const ended = this.#inPhase("script", async () => {
+      await script.launch(this.#detach.signal);
+      await this.#awaitScript(script);
+    }).finally(release);
+    // It counts among those that run, without waiting for its turn.
+    this.#deps.scripts.run(this.#detach.signal, () => ended).catch(() => undefined);
+    await ended;
   }
 
   async #check(plan: Plan, signal: AbortSignal): Promise<void> {
     const snapshot = await this.#deps.inventory.snapshot(10_000, signal);
-    const [first] = await refusalsOf(this.spec, plan, this.#deps.config, snapshot);
+    const { config } = this.#deps;
+    const [first] = await refusalsOf(this.spec, plan, {
+      config,
+      snapshot,
+      claims: this.#deps.claimsBefore(this.spec.jobId),
+    });
     if (first !== undefined)
       throw new Failure(first.code === "no_space" ? "no_space" : "check_failed", "check", first.message);
   }
@@ -158,103 +214,45 @@ export class Job {
     const { staging } = this.#deps;
     const limited = AbortSignal.any([signal, AbortSignal.timeout(stagingLimitMs)]);
     for (;;) {
-      const release = await staging.use(
-        this.spec.trees.map((tree) => tree.name),
-        limited,
-      );
+      const release = await staging
+        .use(
+          this.spec.trees.map((tree) => tree.name),
+          limited,
+        )
+        .catch(tooLate);
       const lacking = await staging.lacking(this.spec.trees);
       if (lacking.length === 0) return release;
       release();
       const committed = staging.nextCommit(limited);
       const asked = this.journal.entries.at(-1)?.event.event?.$case === "stagingNeeded";
-      if (!asked) this.#emit({ $case: "stagingNeeded", value: { trees: lacking } });
-      await committed;
+      if (!asked) await this.#emit({ $case: "stagingNeeded", value: { trees: lacking } });
+      await committed.catch(tooLate);
     }
   }
 
-  async #script(plan: Plan, signal: AbortSignal): Promise<void> {
-    const { config, agentCommand, runner, useScopes } = this.#deps;
-    signal.throwIfAborted();
-    if (!existsSync(plan.scriptPath))
-      throw new Failure("script_failed", "script", `The image "${this.spec.image}" has no provision.sh on this host`);
-    this.#before = lookAround(plan);
-    this.journal.put("before", JSON.stringify([...this.#before]));
-    const environment = writeScriptFiles(this.spec, plan, config, this.journal, agentCommand);
-    const launchedAt = new Date();
-    // From here on the script counts as started, whatever happens to the agent.
-    this.journal.put("launched", launchedAt.toISOString());
-    sync(`${this.journal.folder}/launched`);
-    launch(runner, {
-      folder: this.journal.folder,
-      command: scriptArguments(this.spec, plan, config),
-      cwd: plan.imageDir,
-      environment,
-      logPath: plan.files.log,
-      useScopes,
-    });
-    await this.#awaitScript(plan, launchedAt.getTime());
-  }
-
-  /** Waits for the script's end; on cancel or when its time is up TERM, then KILL. */
-  async #awaitScript(plan: Plan, launchedAtMs: number): Promise<void> {
-    const { folder } = this.journal;
-    const over = new AbortController();
-    const stop = AbortSignal.any([this.#cancel.signal, this.#timeUp(plan, launchedAtMs, over.signal)]);
-    const stopping = this.#stopWhen(stop, over.signal);
+  async #begin(script: Script, plan: Plan): Promise<void> {
+    const detach = this.#detach.signal;
     try {
-      const code = await whenEnded(folder, this.#detach.signal, launchedAtMs);
-      const why: unknown = stop.aborted ? stop.reason : undefined;
-      if (code === "lost") {
-        if (why instanceof Failure) throw why;
-        throw new Failure(
-          "runner_lost",
-          "script",
-          "The script's runner is gone, and nobody knows how far the script came",
-        );
-      }
-      this.#exit = code;
-      if (why instanceof Failure && code !== 0) throw why;
-      if (code !== 0)
-        throw new Failure("script_failed", "script", `provision.sh ended with ${code}; its last words are in the log`);
-    } finally {
-      over.abort();
-      await stopping;
+      const before = await this.#deps.leftovers.before(footprintOf(this.spec, plan), detach);
+      this.#cancel.signal.throwIfAborted();
+      await script.begin(before, detach);
+    } catch (error) {
+      throw noSpaceOr(error, "script", "start the script");
     }
+    await this.#awaitScript(script);
   }
 
-  #timeUp(plan: Plan, launchedAtMs: number, over: AbortSignal): AbortSignal {
-    const controller = new AbortController();
-    const timer = setTimeout(
-      () =>
-        controller.abort(
-          new Failure(
-            "timed_out",
-            "script",
-            `provision.sh ran for ${plan.timeoutMs / 1000} s, as long as it may, and was ended`,
-          ),
-        ),
-      Math.max(0, launchedAtMs + plan.timeoutMs - Date.now()),
+  async #awaitScript(script: Script): Promise<void> {
+    await script.ended({ cancel: this.#cancel.signal, detach: this.#detach.signal }, (code) => (this.#exit = code));
+  }
+
+  async #prove(plan: Plan): Promise<Proven> {
+    const { toolstack, config } = this.#deps;
+    const proven = await prove(this.spec, plan, toolstack, config.policy.diskRoots, this.#detach.signal).catch(
+      (error: unknown) => {
+        throw noSpaceOr(error, "prove", "write the VM's configuration");
+      },
     );
-    over.addEventListener("abort", () => clearTimeout(timer), { once: true });
-    return controller.signal;
-  }
-
-  async #stopWhen(stop: AbortSignal, over: AbortSignal): Promise<void> {
-    await new Promise<void>((resolve) => {
-      if (stop.aborted || over.aborted) return resolve();
-      stop.addEventListener("abort", () => resolve(), { once: true });
-      over.addEventListener("abort", () => resolve(), { once: true });
-    });
-    if (over.aborted) return;
-    // A script that was just launched may not have noted its process yet.
-    while (!signalScript(this.journal.folder, "SIGTERM") && !over.aborted)
-      await delay(50, undefined, { signal: over }).catch(() => undefined);
-    await delay(this.#deps.graceMs, undefined, { signal: over }).catch(() => undefined);
-    if (!over.aborted) signalScript(this.journal.folder, "SIGKILL");
-  }
-
-  async #prove(plan: Plan, signal: AbortSignal): Promise<Proven> {
-    const proven = await prove(this.spec, plan, this.#deps.toolstack, this.#deps.config.policy.diskRoots, signal);
     this.#proven = proven;
     const missing = proven.proofs.filter((proof) => !proof.holds);
     if (missing.length > 0) {
@@ -268,49 +266,30 @@ export class Job {
   }
 
   async #start(plan: Plan): Promise<void> {
-    const { toolstack, inventory } = this.#deps;
-    const signal = this.#detach.signal;
-    const mine = async () => (await toolstack.list(signal)).find((domain) => domain.name === this.spec.vmName);
-    try {
-      // After a crash of the agent the domain may be there already: the wish is fulfilled.
-      if ((await mine()) === undefined) await toolstack.create(plan.vmConfigPath, signal);
-      const until = Date.now() + seenLimitMs;
-      for (;;) {
-        const domain = await mine();
-        if (domain !== undefined) {
-          this.#domainId = domain.id;
-          return;
-        }
-        if (Date.now() > until)
-          throw new Failure(
-            "toolstack_failed",
-            "start",
-            `${toolstack.name} create said yes, but no domain "${this.spec.vmName}" was seen within ${seenLimitMs / 1000} s`,
-          );
-        await delay(200, undefined, { signal });
-      }
-    } catch (error) {
-      if (error instanceof ToolstackError)
-        throw new Failure("toolstack_failed", "start", error.message, { cause: error });
-      throw error;
-    } finally {
-      inventory.refresh();
-    }
+    const vm = { name: this.spec.vmName, uuid: this.spec.vmUuid, configPath: plan.vmConfigPath };
+    this.#domainId = await startDomain(vm, {
+      ...{ journal: this.journal, deps: this.#deps, detach: this.#detach.signal },
+    }).catch((error: unknown) => {
+      throw noSpaceOr(error, "start", "note that the VM is started");
+    });
   }
 
   async #inPhase<T>(phase: Phase, work: () => Promise<T>): Promise<T> {
     this.#phase = phase;
-    const started = Date.now();
-    const again = this.journal.entries.some(
-      ({ event }) => event.event?.$case === "phaseStarted" && event.event.value.phase === wirePhases[phase],
-    );
-    if (!again) this.#emit({ $case: "phaseStarted", value: { phase: wirePhases[phase] } });
+    const started = performance.now();
+    const wire = wirePhases[phase];
+    const has = ($case: "phaseStarted" | "phaseEnded") =>
+      this.journal.entries.some(({ event }) => event.event?.$case === $case && event.event.value.phase === wire);
+    if (!has("phaseStarted")) await this.#emit({ $case: "phaseStarted", value: { phase: wire } });
     const answer = await work();
-    this.#emit({ $case: "phaseEnded", value: { phase: wirePhases[phase], durationMs: BigInt(Date.now() - started) } });
+    const tookMs = phase === "script" ? this.#plan().script.ranMs : performance.now() - started;
+    if (!has("phaseEnded"))
+      await this.#emit({ $case: "phaseEnded", value: { phase: wire, durationMs: BigInt(Math.round(tookMs)) } });
     return answer;
   }
 
   async #endWith(error: unknown): Promise<void> {
+    this.#detach.signal.throwIfAborted();
     if (error instanceof Failure) {
       const outcome =
         error.code === "cancelled" ? Outcome.CANCELLED : error.code === "runner_lost" ? Outcome.LOST : Outcome.FAILED;
@@ -319,36 +298,28 @@ export class Job {
     if (error instanceof Refusal)
       return this.#end({ outcome: Outcome.FAILED, code: "check_failed", message: error.message });
     this.#deps.log.error("A job met an error of the agent's own", { jobId: this.spec.jobId, error });
-    return this.#end({
-      outcome: Outcome.FAILED,
-      code: "internal",
-      message: "The agent met an error of its own; its log has it",
-    });
+    const message = "The agent met an error of its own; its log has it";
+    return this.#end({ outcome: Outcome.FAILED, code: "internal", message });
   }
 
   async #end(how: { outcome: Outcome; code: string; message: string }): Promise<void> {
-    const plan = this.#plan;
     const succeeded = how.outcome === Outcome.SUCCEEDED;
-    let leftovers =
-      succeeded || plan === undefined || this.journal.get("launched") === undefined
-        ? []
-        : leftoversOf(plan, this.spec.vmName, this.#before);
-    if (this.spec.cleanOnFailure && leftovers.length > 0)
-      leftovers = await clean(leftovers, AbortSignal.timeout(120_000));
-    const logBytes = this.logBytes;
-    this.#emit({
+    const { left, cleaned } = await this.#findLeftovers(succeeded);
+    const log = this.log;
+    const logBytes = log?.bytes ?? 0;
+    await this.#emit({
       $case: "ended",
       value: {
         ...how,
         phase: wirePhases[this.#phase],
         exitCode: this.#exit ?? -1,
         logBytes: BigInt(logBytes),
-        logSha256: await digest(logBytes === 0 ? undefined : this.logPath, logBytes),
+        logSha256: log === undefined ? emptySha256 : await log.digest(logBytes),
+        logCut: log?.isCut ?? false,
         proofs: this.#proven?.proofs ?? [],
-        leftovers,
-        cleaned: [],
-        logCut: false,
-        vmConfigPath: succeeded ? (plan?.vmConfigPath ?? "") : "",
+        leftovers: left.map(toWire),
+        cleaned: cleaned.map(toWire),
+        vmConfigPath: succeeded ? (this.#planIfAny()?.plan.vmConfigPath ?? "") : "",
         vmConfig: this.#proven?.vmConfig ?? "",
         vmConf: this.#proven?.vmConf ?? "",
         disks: this.#proven?.disks ?? [],
@@ -358,28 +329,60 @@ export class Job {
     this.journal.close();
   }
 
-  #emit(event: NonNullable<JobEvent["event"]>): void {
-    const sequence = BigInt(this.journal.entries.length + 1);
-    this.journal.append({ event: { sequence, at: new Date().toISOString(), event }, logBytes: this.logBytes });
+  async #findLeftovers(succeeded: boolean): Promise<{ left: Left[]; cleaned: Left[] }> {
+    const planned = this.#planIfAny();
+    if (planned?.script.isLaunched !== true) return { left: [], cleaned: [] };
+    const { leftovers } = this.#deps;
+    const footprint = footprintOf(this.spec, planned.plan);
+    const before = new Set(JSON.parse(this.journal.get("before") ?? "[]") as string[]);
+    const signal = AbortSignal.any([this.#detach.signal, AbortSignal.timeout(leftoverLimitMs)]);
+    const { runnerSession } = planned.script;
+    const left = await leftovers
+      .find(footprint, before, { runnerSession, succeeded, signal })
+      .catch((error: unknown) => {
+        this.#detach.signal.throwIfAborted();
+        // The job ends all the same; what it left is then for people to find.
+        this.#deps.log.error("Cannot look for what a job left", { jobId: this.spec.jobId, error });
+        return [];
+      });
+    await this.#untilWritten(() => leftovers.keep(footprint, left));
+    if (succeeded || !this.spec.cleanOnFailure || left.length === 0) return { left, cleaned: [] };
+    const { removed, remaining } = await leftovers.clean(this.spec.jobId, [], AbortSignal.timeout(cleanLimitMs));
+    return { left: remaining.map((one) => one.left), cleaned: removed };
+  }
+
+  async #emit(event: NonNullable<JobEvent["event"]>): Promise<void> {
+    await this.#untilWritten(() => {
+      const sequence = BigInt(this.journal.entries.length + 1);
+      this.journal.append({ event: { sequence, at: new Date().toISOString(), event }, logBytes: this.logBytes });
+    });
     for (const listener of this.#listeners) listener();
   }
-}
 
-function sync(path: string): void {
-  const file = openSync(path, "r");
-  try {
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
+  /** What a full disk does not take is written as soon as it does: the job waits and loses nothing. */
+  async #untilWritten(write: () => void): Promise<void> {
+    for (let tries = 0; ; tries += 1) {
+      try {
+        return write();
+      } catch (error) {
+        const why = diskTrouble(error);
+        if (why === undefined) throw error;
+        if (tries === 0)
+          this.#deps.log.warn("the journal of a job cannot be written; trying on", { jobId: this.spec.jobId, why });
+        await delay(retryMs, undefined, { signal: this.#detach.signal });
+      }
+    }
   }
 }
 
-/** SHA-256 of the first `bytes` of the log: a child that the script left behind may still write. */
-async function digest(path: string | undefined, bytes: number): Promise<string> {
-  const hash = createHash("sha256");
-  if (path !== undefined && bytes > 0) {
-    for await (const chunk of createReadStream(path, { end: bytes - 1, highWaterMark: 1024 * 1024 }))
-      hash.update(chunk as Buffer);
-  }
-  return hash.digest("hex");
+const emptySha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+export function toWire(left: Left): Leftover {
+  return { kind: left.kind, path: left.path, bytes: BigInt(left.bytes), detail: left.detail };
+}
+
+function tooLate(error: unknown): never {
+  if (!(error instanceof Error && error.name === "TimeoutError")) throw error;
+  const message = `The image's files did not arrive within ${stagingLimitMs / 3_600_000} h`;
+  throw new Failure("staging_failed", "stage", message, { cause: error });
 }

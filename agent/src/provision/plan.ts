@@ -1,11 +1,12 @@
 // A spec as the phases need it: the options of both files, the disks, and every path on this host. Made afresh from the spec whenever it is needed.
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { evaluate } from "@convirt/image-format/evaluate";
 import type { Options } from "@convirt/image-format/value";
 import { safeDisk } from "@convirt/image-format/xl/render";
 import type { ProvisionSpec } from "@convirt/proto/provision";
 import type { AgentConfig } from "../config/config.js";
 import { Refusal } from "../errors/errors.js";
+import type { Footprint } from "../leftovers/footprint.js";
 
 export interface PlannedDisk {
   /** As the image wrote it. */
@@ -67,6 +68,15 @@ export function makePlan(spec: ProvisionSpec, config: AgentConfig): Plan {
       log: join(logs, `${name}.log`),
     },
     timeoutMs: timeout(spec, vmConf, imageConf, config),
+  };
+}
+
+/** Where the job may make something on this host. */
+export function footprintOf(spec: ProvisionSpec, plan: Plan): Footprint {
+  const targets = plan.disks.map((disk) => disk.target).filter((path) => path.startsWith("/"));
+  return {
+    ...{ jobId: spec.jobId, vmName: spec.vmName, vmUuid: spec.vmUuid, targets, configPath: plan.vmConfigPath },
+    folders: [...new Set([...[...targets, plan.vmConfigPath].map((path) => dirname(path)), plan.imageDir])],
   };
 }
 

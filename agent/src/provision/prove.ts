@@ -9,11 +9,11 @@ import { parseXlConfig } from "@convirt/image-format/xl/config";
 import { renderXl } from "@convirt/image-format/xl/render";
 import { renderXm } from "@convirt/image-format/xl/render-xm";
 import type { Disk, Proof, ProvisionSpec } from "@convirt/proto/provision";
+import { put } from "../disk/durable.js";
 import { Failure } from "../errors/errors.js";
 import { isWithin } from "../server/domain-service.js";
 import { type Toolstack, ToolstackError } from "../toolstack/toolstack.js";
 import { disksOf, type Plan, type PlannedDisk, text } from "./plan.js";
-import { put } from "./script-files.js";
 
 export interface Proven {
   proofs: Proof[];

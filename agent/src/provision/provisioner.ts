@@ -1,6 +1,6 @@
 // Provisioning on this host: takes jobs, each by an id that was made once by the one who asks, and never runs one twice. What is under way when the agent goes is
 // found again from the journal when it comes back.
-import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { renderXl } from "@convirt/image-format/xl/render";
 import { renderXm } from "@convirt/image-format/xl/render-xm";
@@ -14,20 +14,23 @@ import {
   type ProvisionSpec,
 } from "@convirt/proto/provision";
 import type { AgentConfig } from "../config/config.js";
+import { diskTrouble } from "../disk/durable.js";
 import { Refusal } from "../errors/errors.js";
 import type { Inventory } from "../host/inventory.js";
+import type { Footprint } from "../leftovers/footprint.js";
+import { Leftovers } from "../leftovers/leftovers.js";
 import type { Log } from "../log.js";
 import { Limiter } from "../process/limiter.js";
+import { installRunner } from "../script/runner.js";
 import type { Handlers } from "../server/handlers.js";
 import type { Staging } from "../staging/staging.js";
 import type { Toolstack } from "../toolstack/toolstack.js";
 import { refusalsOf } from "./check.js";
 import { follow } from "./follow.js";
-import { Job, type JobDependencies } from "./job.js";
+import { Forgotten } from "./forgotten.js";
+import { Job, type JobDependencies, toWire } from "./job.js";
 import { Journal } from "./journal.js";
-import { clean } from "./leftovers.js";
 import { makePlan } from "./plan.js";
-import { installRunner } from "./runner.js";
 
 export interface ProvisionerDependencies {
   config: AgentConfig;
@@ -39,12 +42,11 @@ export interface ProvisionerDependencies {
   /** A program by which scripts reach `config-to-shell`. */
   agentCommand: string;
   useScopes: boolean;
-  graceMs?: number;
 }
 
 const mostJobs = 1000;
 const cleanLimitMs = 120_000;
-const defaultGraceMs = 10_000;
+const jobId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 const outcomes = {
   never_started: CancelOutcome.NEVER_STARTED,
@@ -56,6 +58,8 @@ export class Provisioner {
   readonly #deps: ProvisionerDependencies;
   readonly #jobDeps: JobDependencies;
   readonly #jobsDir: string;
+  readonly #forgotten: Forgotten;
+  readonly #leftovers: Leftovers;
   readonly #jobs = new Map<string, Job>();
   readonly #running = new Set<Promise<void>>();
 
@@ -63,6 +67,11 @@ export class Provisioner {
     this.#deps = deps;
     this.#jobsDir = join(deps.config.stateDir, "jobs");
     mkdirSync(this.#jobsDir, { recursive: true, mode: 0o700 });
+    this.#forgotten = new Forgotten(deps.config.stateDir);
+    const claims = (except: string) => this.#claims(except);
+    const { stateDir, limits } = deps.config;
+    const { inventory, toolstack } = deps;
+    this.#leftovers = new Leftovers({ stateDir, inventory, toolstack, claims, graceMs: limits.stopGraceMs });
     this.#jobDeps = {
       config: deps.config,
       toolstack: deps.toolstack,
@@ -73,13 +82,16 @@ export class Provisioner {
       runner: installRunner(deps.config.stateDir),
       agentCommand: deps.agentCommand,
       useScopes: deps.useScopes,
-      graceMs: deps.graceMs ?? defaultGraceMs,
+      leftovers: this.#leftovers,
+      claimsBefore: (id) => this.#claimsBefore(id),
     };
   }
 
   /** At start: takes up every job that the journal holds. */
   async recover(): Promise<void> {
     for (const id of readdirSync(this.#jobsDir).sort()) {
+      // Whatever was to be forgotten when the agent was stopped is gone for good now.
+      if (!jobId.test(id) || this.#forgotten.has(id)) rmSync(join(this.#jobsDir, id), { recursive: true, force: true });
       const found = Journal.open(join(this.#jobsDir, id));
       if (found === undefined) continue;
       const job = new Job(found.spec, found.journal, this.#jobDeps);
@@ -135,13 +147,39 @@ export class Provisioner {
   start(spec: ProvisionSpec): boolean {
     if (this.#jobs.has(spec.jobId)) return true;
     makePlan(spec, this.#deps.config);
-    if (existsSync(join(this.#jobsDir, spec.jobId, "spec"))) return true;
+    if (this.#forgotten.has(spec.jobId))
+      throw new Refusal("job_forgotten", `Job ${spec.jobId} was on this host and is forgotten; it does not run again`);
     if (this.#jobs.size >= mostJobs)
       throw new Refusal("too_many_jobs", `Cannot take the job: ${mostJobs} jobs are kept on this host already`);
-    const job = new Job(spec, Journal.create(this.#jobsDir, spec), this.#jobDeps);
+    const job = new Job(spec, this.#journalOf(spec), this.#jobDeps);
     this.#jobs.set(spec.jobId, job);
     this.#run(job);
     return false;
+  }
+
+  #journalOf(spec: ProvisionSpec): Journal {
+    // A folder without a spec is of a start that did not come to the disk.
+    rmSync(join(this.#jobsDir, spec.jobId), { recursive: true, force: true });
+    try {
+      return Journal.create(this.#jobsDir, spec);
+    } catch (error) {
+      const trouble = diskTrouble(error);
+      if (trouble === undefined) throw error;
+      throw new Refusal("no_space", `Cannot take the job: ${trouble} in ${this.#jobsDir}`);
+    }
+  }
+
+  #claims(except: string): Footprint[] {
+    return footprintsOf([...this.#jobs.values()].filter((job) => job.spec.jobId !== except));
+  }
+
+  /** Of two jobs that want the same the one that has begun goes before, else the one that came first. */
+  #claimsBefore(id: string): Footprint[] {
+    const jobs = [...this.#jobs.values()];
+    const own = jobs.findIndex((job) => job.spec.jobId === id);
+    return footprintsOf(
+      jobs.filter((job, index) => index !== own && (own < 0 || index < own || job.log !== undefined)),
+    );
   }
 
   #run(job: Job): void {
@@ -170,7 +208,9 @@ export class Provisioner {
         lackingTrees: [],
       };
     }
-    const refusals = await refusalsOf(spec, plan, config, await inventory.snapshot(5_000, signal));
+    const refusals = await refusalsOf(spec, plan, {
+      ...{ config, snapshot: await inventory.snapshot(5_000, signal), claims: this.#claimsBefore(spec.jobId) },
+    });
     const lacking = await staging.lacking(spec.trees);
     const render = toolstack.name === "xl" ? renderXl : renderXm;
     return {
@@ -183,23 +223,30 @@ export class Provisioner {
   }
 
   async #clean({ jobId, paths }: CleanRequest): Promise<CleanReply> {
-    const ended = this.#job(jobId).ended;
-    if (ended === undefined) throw new Refusal("bad_request", `Cannot clean up after job ${jobId}: it has not ended`);
-    const wanted = ended.leftovers.filter((one) => paths.length === 0 || paths.includes(one.path));
-    const kept = await clean(wanted, AbortSignal.timeout(cleanLimitMs));
+    const job = this.#jobs.get(jobId);
+    if (job === undefined && !this.#leftovers.isKept(jobId) && !this.#forgotten.has(jobId))
+      throw new Refusal("not_found", `There is no job "${jobId}" on this host`);
+    if (job !== undefined && job.ended === undefined)
+      throw new Refusal("bad_request", `Cannot clean up after job ${jobId}: it has not ended`);
+    const { removed, remaining } = await this.#leftovers.clean(jobId, paths, AbortSignal.timeout(cleanLimitMs));
     return {
-      removed: wanted.filter((one) => !kept.includes(one)),
-      remaining: kept.map((leftover) => ({ leftover, code: "failed", message: "The host did not let it go" })),
+      removed: removed.map(toWire),
+      remaining: remaining.map(({ left, code, message }) => ({ leftover: toWire(left), code, message })),
     };
   }
 
   #forget(id: string): Record<string, never> {
     const job = this.#job(id);
     if (job.ended === undefined) throw new Refusal("bad_request", `Cannot forget job ${id}: it has not ended`);
+    this.#forgotten.add(id);
     job.journal.forget();
     this.#jobs.delete(id);
     return {};
   }
+}
+
+function footprintsOf(jobs: readonly Job[]): Footprint[] {
+  return jobs.map((job) => job.footprint).filter((footprint) => footprint !== undefined);
 }
 
 function required(spec: ProvisionSpec | undefined): ProvisionSpec {

@@ -10,7 +10,17 @@ import type { DomainState } from "../toolstack/toolstack.js";
 import type { HostCredentials } from "./credentials.js";
 import type { Handlers } from "./handlers.js";
 
-export const features = ["provision.v1", "staging.chunks", "domain.v1", "renewal.v1", "domain.look"] as const;
+/** What each means, host.proto says. */
+export const features = [
+  "provision.v1",
+  "staging.chunks",
+  "domain.v1",
+  "renewal.v1",
+  "domain.look",
+  "provision.clean",
+  "provision.forgotten",
+  "provision.log_limit",
+] as const;
 
 const factsAgeMs = 60_000;
 

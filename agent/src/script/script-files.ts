@@ -1,24 +1,18 @@
 // The files that a script is handed: image.conf and the VM configuration as literals, the args file, the same options ready for a shell, and the log. Those of an
 // earlier job for the same names are kept beside them under that job's id.
 import { createHash } from "node:crypto";
-import { existsSync, lstatSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readFileSync, renameSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { toShell } from "@convirt/image-format/shell";
 import type { ProvisionSpec } from "@convirt/proto/provision";
 import type { AgentConfig } from "../config/config.js";
+import { put } from "../disk/durable.js";
 import { Failure } from "../errors/errors.js";
-import type { Journal } from "./journal.js";
-import type { Plan } from "./plan.js";
+import type { Journal } from "../provision/journal.js";
+import type { Plan } from "../provision/plan.js";
 import { scriptEnvironment } from "./runner.js";
 
-/** Writes them all; returns the environment of the script. */
-export function writeScriptFiles(
-  spec: ProvisionSpec,
-  plan: Plan,
-  config: AgentConfig,
-  journal: Journal,
-  agentCommand: string,
-): Record<string, string> {
+export function writeScriptFiles(spec: ProvisionSpec, plan: Plan, config: AgentConfig, journal: Journal): void {
   const logs = dirname(plan.files.log);
   mkdirSync(logs, { recursive: true, mode: 0o750 });
   if (lstatSync(logs).isSymbolicLink())
@@ -29,7 +23,7 @@ export function writeScriptFiles(
   put(plan.files.args, "");
   put(plan.files.log, "");
 
-  const shell = join(journal.folder, "shell");
+  const shell = shellFolder(journal);
   mkdirSync(shell, { recursive: true, mode: 0o700 });
   for (const [name, path, options] of [
     ["image_conf", plan.files.imageConf, plan.imageConf],
@@ -38,6 +32,14 @@ export function writeScriptFiles(
     put(join(shell, `${name}.sh`), toShell(options).text);
     put(join(shell, `${name}.sha256`), `${createHash("sha256").update(readFileSync(path)).digest("hex")}  ${path}\n`);
   }
+}
+
+export function environmentOf(
+  spec: ProvisionSpec,
+  config: AgentConfig,
+  journal: Journal,
+  agentCommand: string,
+): Record<string, string> {
   return scriptEnvironment({
     CONVIRT_AGENT: agentCommand,
     CONVIRT_JOB_ID: spec.jobId,
@@ -45,9 +47,13 @@ export function writeScriptFiles(
     CONVIRT_VM_UUID: spec.vmUuid,
     CONVIRT_IMAGE: spec.image,
     CONVIRT_STORE: config.storeDir,
-    CONVIRT_SHELL_CONFIG_DIR: shell,
+    CONVIRT_SHELL_CONFIG_DIR: shellFolder(journal),
     CONVIRT_REPLACE_DISKS: spec.replaceDisks ? "yes" : "no",
   });
+}
+
+function shellFolder(journal: Journal): string {
+  return join(journal.folder, "shell");
 }
 
 export function scriptArguments(spec: ProvisionSpec, plan: Plan, config: AgentConfig): string[] {
@@ -81,10 +87,4 @@ function setAside(plan: Plan, config: AgentConfig, jobId: string): void {
     if (existsSync(folder)) put(join(folder, "log-path"), `${plan.files.log}.${before}`);
   }
   put(note, jobId);
-}
-
-/** By rename, so that a link in its place is replaced and never followed. */
-export function put(path: string, text: string): void {
-  writeFileSync(`${path}.convirt-new`, text, { mode: 0o640 });
-  renameSync(`${path}.convirt-new`, path);
 }

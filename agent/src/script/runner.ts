@@ -1,0 +1,273 @@
+// The script's runner: a small shell program in a session of its own that outlives the agent. Of all runners that are ever launched for a job the one that first
+// claims it, under a lock and by a note that stays, runs the script; so launching again is always safe. It runs the script in a session of its own with the log as
+// standard output and error, keeps the log from growing without end, and leaves the exit code by rename. docs/decisions/0009 and 0011 say why it is so.
+import { spawn } from "node:child_process";
+import { closeSync, existsSync, openSync, readFileSync, statSync, watch, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { isRunning, type ProcessIdentity, parseIdentity, stateOf } from "../process/identity.js";
+import { plainEnvironment, run } from "../process/run.js";
+
+const program = `#!/bin/sh
+# Written by the agent. $1: the job's folder; $2: the most that the log may hold, in MiB; behind them, the script and its arguments. Standard output is the log.
+folder=$1
+most=$2
+shift 2
+exec 9>"$folder/lock" || exit 96
+flock -n 9 || exit 97
+# One that came before has had the job, whatever became of it.
+[ ! -e "$folder/runner" ] || exit 98
+exec 8>&1 >/dev/null 2>&1
+umask 027
+# The script is told to stop, not this: it must live to write the exit code.
+trap : TERM INT HUP
+
+# Number, start and boot of a process: a number alone is used again.
+identity() {
+  read -r stat <"/proc/$1/stat" || return 1
+  read -r boot </proc/sys/kernel/random/boot_id
+  # shellcheck disable=SC2086 # in words, on purpose
+  set -- "$1" \${stat##*) }
+  echo "$1 \${21} $boot"
+}
+note() {
+  identity "$2" >"$folder/$1.new" && mv "$folder/$1.new" "$folder/$1"
+}
+
+# Ends the log at its limit, with the mark. What is written behind it is taken off again; doing it twice changes nothing.
+limit=$((most * 1048576))
+end=$((limit + $(wc -c <"$folder/mark")))
+cut() {
+  size=$(stat -Lc %s /proc/self/fd/8) || return 0
+  [ "$size" -gt "$limit" ] || return 0
+  if [ -e "$folder/cut" ] && [ "$size" -le "$end" ]; then return 0; fi
+  dd if="$folder/mark" of=/proc/self/fd/8 bs=1048576 seek="$most" conv=notrunc 2>/dev/null &&
+    truncate -s "$end" /proc/self/fd/8 && : >"$folder/cut"
+}
+# Whether a process that the script left behind still writes to the log.
+held() {
+  for fd in /proc/[0-9]*/fd/[12]; do
+    if [ "$fd" -ef /proc/self/fd/8 ]; then return 0; fi
+  done
+  return 1
+}
+guard() {
+  while { [ ! -e "$folder/exit" ] && kill -0 $$ 2>/dev/null; } || held; do
+    sleep 0.5
+    cut
+  done
+}
+
+note runner $$ || exit 95
+# Its block is had now: a disk that is full at the end cannot keep the exit code from us.
+echo '-   ' >"$folder/exit.new"
+setsid "$@" >&8 2>&8 8>&- 9>&- &
+script=$!
+note script $script
+guard 9>&- &
+wait $script
+code=$?
+while kill -0 $script 2>/dev/null; do wait $script; code=$?; done
+cut
+tries=0
+until { echo $code 1<>"$folder/exit.new" && mv "$folder/exit.new" "$folder/exit"; } 2>/dev/null || [ $tries -ge 86400 ]; do
+  tries=$((tries + 1))
+  sleep 1
+done
+`;
+
+const pollMs = 1_000;
+const claimLimitMs = 30_000;
+const mibBytes = 1024 * 1024;
+const scope = ["systemd-run", "--scope", "--quiet", "--collect", "--slice=convirt-runners.slice"];
+
+export interface Launch {
+  folder: string;
+  /** The script and its arguments. */
+  command: readonly string[];
+  cwd: string;
+  environment: Readonly<Record<string, string>>;
+  logPath: string;
+  logMib: number;
+  useScopes: boolean;
+}
+
+/** Writes the runner's program beside the jobs, for all of them. */
+export function installRunner(stateDir: string): string {
+  const path = join(stateDir, "runner.sh");
+  writeFileSync(path, program, { mode: 0o700 });
+  return path;
+}
+
+/** The line that ends a log which was cut. */
+export function cutMark(logMib: number): string {
+  return `\n--- The log was cut here, at ${logMib} MiB: this host keeps no more of one (limits.log_mib). The script went on. ---\n`;
+}
+
+/** How long a log of this size is for its readers: what is behind the limit comes and goes until the cut is made. */
+export function readableBytes(folder: string, size: number, logMib: number): { bytes: number; isCut: boolean } {
+  const limit = logMib * mibBytes;
+  if (size <= limit) return { bytes: size, isCut: false };
+  return existsSync(join(folder, "cut"))
+    ? { bytes: limit + statSync(join(folder, "mark")).size, isCut: true }
+    : { bytes: limit, isCut: false };
+}
+
+/**
+ * Launches runners until one has claimed the job: in a scope of its own where that is wanted, else without. False when none could be started; none can start later
+ * either, for the job is then claimed by nobody. The caller has noted that it launches.
+ */
+export async function launch(runner: string, request: Launch, signal: AbortSignal): Promise<boolean> {
+  for (const around of request.useScopes ? [scope, []] : [[]]) {
+    const over = new AbortController();
+    const gone = start(
+      [...around, "/bin/sh", runner, request.folder, String(request.logMib), ...request.command],
+      request,
+    );
+    void gone.then(() => over.abort());
+    const claimed = await claimedBy(request.folder, AbortSignal.any([signal, over.signal]));
+    signal.throwIfAborted();
+    if (claimed || isClaimed(request.folder)) return true;
+  }
+  return !(await claimForNobody(request.folder));
+}
+
+/** Resolves when the process is gone, or never was. */
+function start(words: readonly string[], request: Launch): Promise<void> {
+  const log = openSync(request.logPath, "a", 0o640);
+  try {
+    const [file = "", ...rest] = words;
+    const child = spawn(file, rest, {
+      cwd: request.cwd,
+      env: { ...request.environment },
+      detached: true,
+      stdio: ["ignore", log, log],
+    });
+    child.unref();
+    return new Promise((resolve) => {
+      child.once("error", () => resolve());
+      child.once("exit", () => resolve());
+    });
+  } finally {
+    closeSync(log);
+  }
+}
+
+function isClaimed(folder: string): boolean {
+  return existsSync(join(folder, "runner"));
+}
+
+async function claimedBy(folder: string, signal: AbortSignal): Promise<boolean> {
+  const until = performance.now() + claimLimitMs;
+  await whenSeen(folder, () => (isClaimed(folder) || performance.now() > until ? true : undefined), signal).catch(
+    (error: unknown) => {
+      if (!signal.aborted) throw error;
+    },
+  );
+  return isClaimed(folder);
+}
+
+/** True when no runner has the job, and none will. */
+async function claimForNobody(folder: string): Promise<boolean> {
+  await run(
+    [
+      "flock",
+      "--nonblock",
+      join(folder, "lock"),
+      "sh",
+      "-c",
+      '[ -e "$1" ] || echo nobody >"$1"',
+      "sh",
+      join(folder, "runner"),
+    ],
+    { signal: new AbortController().signal, timeoutMs: claimLimitMs },
+  );
+  // A note that names no process was not written by a runner.
+  return isClaimed(folder) && runnerOf(folder) === undefined;
+}
+
+/** The exit code, once the runner has left it. */
+export function exitCode(folder: string): number | undefined {
+  const text = readSmall(join(folder, "exit"));
+  return text === undefined ? undefined : Number.parseInt(text, 10);
+}
+
+export function runnerOf(folder: string): ProcessIdentity | undefined {
+  return parseIdentity(readSmall(join(folder, "runner")) ?? "");
+}
+
+function isAlive(folder: string): boolean {
+  const runner = runnerOf(folder);
+  return runner !== undefined && isRunning(runner);
+}
+
+function readSmall(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+/** Sends a signal to the script and all of its process group. False when it cannot be found (yet, or any more). */
+export function signalScript(folder: string, signal: "SIGTERM" | "SIGKILL"): boolean {
+  const script = parseIdentity(readSmall(join(folder, "script")) ?? "");
+  if (script === undefined || !isRunning(script) || stateOf(script.pid)?.group !== script.pid) return false;
+  try {
+    process.kill(-script.pid, signal);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Waits for the end: the exit code, or "lost" when the runner is gone without one. */
+export async function whenEnded(folder: string, signal: AbortSignal): Promise<number | "lost"> {
+  return whenSeen(
+    folder,
+    () => {
+      const code = exitCode(folder);
+      if (code !== undefined) return code;
+      // The exit file may have come between the two looks.
+      return isAlive(folder) ? undefined : (exitCode(folder) ?? "lost");
+    },
+    signal,
+  );
+}
+
+/** Looks again whenever something in the folder changes, and each second. */
+async function whenSeen<T>(folder: string, look: () => T | undefined, signal: AbortSignal): Promise<T> {
+  let wake: () => void = () => undefined;
+  const watcher = watched(folder, () => wake());
+  try {
+    for (;;) {
+      signal.throwIfAborted();
+      const changed = new Promise<void>((resolve) => (wake = resolve));
+      const seen = look();
+      if (seen !== undefined) return seen;
+      const timer = new AbortController();
+      await Promise.race([
+        changed,
+        delay(pollMs, undefined, { signal: AbortSignal.any([signal, timer.signal]) }),
+      ]).finally(() => timer.abort());
+    }
+  } finally {
+    watcher?.close();
+  }
+}
+
+/** Undefined when the system has no watcher left: the poll finds it all the same. */
+function watched(folder: string, changed: () => void): { close(): void } | undefined {
+  try {
+    const watcher = watch(folder, changed);
+    watcher.on("error", () => undefined);
+    return watcher;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What a script of an image gets to see. */
+export function scriptEnvironment(values: Readonly<Record<string, string>>): Record<string, string> {
+  return { ...plainEnvironment, ...values };
+}

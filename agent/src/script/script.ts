@@ -1,0 +1,180 @@
+// The script of one job, from what is noted before it to its exit. Launched for this boot of the host alone: what was under way when the host went down is lost.
+// Its time is counted by the kernel's uptime, which nobody sets, so that a clock that jumps ends no script.
+import { existsSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import type { ProvisionSpec } from "@convirt/proto/provision";
+import type { AgentConfig } from "../config/config.js";
+import { diskTrouble } from "../disk/durable.js";
+import { Failure } from "../errors/errors.js";
+import { bootId, freeBytes } from "../host/facts.js";
+import { uptimeMs } from "../process/identity.js";
+import type { Journal } from "../provision/journal.js";
+import type { Plan } from "../provision/plan.js";
+import { cutMark, launch, runnerOf, signalScript, whenEnded } from "./runner.js";
+import { environmentOf, scriptArguments, writeScriptFiles } from "./script-files.js";
+
+export interface ScriptDependencies {
+  config: AgentConfig;
+  runner: string;
+  agentCommand: string;
+  useScopes: boolean;
+}
+
+/** On the disk before the script is launched; from then on it counts as started. */
+interface Launched {
+  at: string;
+  uptimeMs: number;
+  bootId: string;
+  logMib: number;
+}
+
+/** So little that a script which failed can be taken to have failed for want of it. */
+const fullBelowBytes = 1024 * 1024;
+
+export class Script {
+  readonly #spec: ProvisionSpec;
+  readonly #plan: Plan;
+  readonly #journal: Journal;
+  readonly #deps: ScriptDependencies;
+  #launched: Launched | undefined;
+
+  constructor(spec: ProvisionSpec, plan: Plan, options: { journal: Journal; deps: ScriptDependencies }) {
+    this.#spec = spec;
+    this.#plan = plan;
+    this.#journal = options.journal;
+    this.#deps = options.deps;
+    this.#launched = launchedIn(options.journal);
+  }
+
+  get isLaunched(): boolean {
+    return this.#launched !== undefined;
+  }
+
+  /** The host went down since, and took the script with it. */
+  get isOfAnotherBoot(): boolean {
+    return this.#launched !== undefined && this.#launched.bootId !== bootId();
+  }
+
+  get logMib(): number {
+    return this.#launched?.logMib ?? this.#deps.config.limits.logMib;
+  }
+
+  get ranMs(): number {
+    return this.#launched === undefined ? 0 : uptimeMs() - this.#launched.uptimeMs;
+  }
+
+  /** Writes the files, notes that the script starts with what was there `before`, and starts it. */
+  async begin(before: readonly string[], detach: AbortSignal): Promise<void> {
+    if (!existsSync(this.#plan.scriptPath))
+      throw new Failure("script_failed", "script", `The image "${this.#spec.image}" has no provision.sh on this host`);
+    detach.throwIfAborted();
+    const { logMib } = this.#deps.config.limits;
+    writeScriptFiles(this.#spec, this.#plan, this.#deps.config, this.#journal);
+    this.#journal.put("mark", cutMark(logMib));
+    const launched = { at: new Date().toISOString(), uptimeMs: uptimeMs(), bootId: bootId(), logMib };
+    this.#journal.putDurably({ before: JSON.stringify(before), launched: JSON.stringify(launched) });
+    this.#launched = launched;
+    await this.launch(detach);
+  }
+
+  /** Launches the runner, also where nobody knows whether it was launched: the one that comes first has the job. */
+  async launch(detach: AbortSignal): Promise<void> {
+    const { config, runner, agentCommand, useScopes } = this.#deps;
+    if (existsSync(`${this.#journal.folder}/runner`)) return;
+    const started = await launch(
+      runner,
+      {
+        folder: this.#journal.folder,
+        command: scriptArguments(this.#spec, this.#plan, config),
+        cwd: this.#plan.imageDir,
+        environment: environmentOf(this.#spec, config, this.#journal, agentCommand),
+        logPath: this.#plan.files.log,
+        logMib: this.logMib,
+        useScopes,
+      },
+      detach,
+    );
+    if (!started) throw new Failure("script_failed", "script", "The script's runner could not be started on this host");
+  }
+
+  /** The session of the runner, which is not the script's. */
+  get runnerSession(): number | undefined {
+    return runnerOf(this.#journal.folder)?.pid;
+  }
+
+  /** Waits for the end; on `cancel` or when its time is up TERM, then KILL. Throws a Failure for every end but exit 0; tells the exit code before. */
+  async ended(signals: { cancel: AbortSignal; detach: AbortSignal }, exited: (code: number) => void): Promise<void> {
+    const over = new AbortController();
+    const stop = AbortSignal.any([signals.cancel, this.#timeUp(over.signal)]);
+    const stopping = this.#stopWhen(stop, over.signal);
+    try {
+      const code = await whenEnded(this.#journal.folder, signals.detach);
+      if (code !== "lost") exited(code);
+      if (stop.aborted && stop.reason instanceof Failure) throw stop.reason;
+      if (code === "lost") {
+        const message = "The script's runner is gone, and nobody knows how far the script came";
+        throw new Failure("runner_lost", "script", message);
+      }
+      if (code !== 0) throw await this.#failed(code);
+    } finally {
+      over.abort();
+      await stopping;
+    }
+  }
+
+  async #failed(code: number): Promise<Failure> {
+    const folders = [...this.#plan.disks.map((disk) => disk.target), this.#plan.files.log]
+      .filter((path) => path.startsWith("/") && !path.startsWith("/dev/"))
+      .map((path) => path.slice(0, path.lastIndexOf("/")) || "/")
+      .filter((folder) => existsSync(folder));
+    for (const folder of new Set(folders)) {
+      const free = await freeBytes(folder);
+      if (free < fullBelowBytes) {
+        const message = `provision.sh ended with ${code}, and the disk of ${folder} is full: ${free} bytes are free`;
+        return new Failure("no_space", "script", message);
+      }
+    }
+    return new Failure("script_failed", "script", `provision.sh ended with ${code}; its last words are in the log`);
+  }
+
+  #timeUp(over: AbortSignal): AbortSignal {
+    const controller = new AbortController();
+    const { timeoutMs } = this.#plan;
+    const message = `provision.sh ran for ${timeoutMs / 1000} s, as long as it may, and was ended`;
+    const timer = setTimeout(
+      () => controller.abort(new Failure("timed_out", "script", message)),
+      Math.max(0, timeoutMs - this.ranMs),
+    );
+    over.addEventListener("abort", () => clearTimeout(timer), { once: true });
+    return controller.signal;
+  }
+
+  async #stopWhen(stop: AbortSignal, over: AbortSignal): Promise<void> {
+    await new Promise<void>((resolve) => {
+      if (stop.aborted || over.aborted) return resolve();
+      stop.addEventListener("abort", () => resolve(), { once: true });
+      over.addEventListener("abort", () => resolve(), { once: true });
+    });
+    // A script that was just launched may not have noted its process yet.
+    while (!over.aborted && !signalScript(this.#journal.folder, "SIGTERM"))
+      await delay(50, undefined, { signal: over }).catch(() => undefined);
+    if (over.aborted) return;
+    await delay(this.#deps.config.limits.stopGraceMs, undefined, { signal: over }).catch(() => undefined);
+    if (!over.aborted) signalScript(this.#journal.folder, "SIGKILL");
+  }
+}
+
+function launchedIn(journal: Journal): Launched | undefined {
+  const text = journal.get("launched");
+  return text === undefined ? undefined : (JSON.parse(text) as Launched);
+}
+
+/** What a full disk says, as the end of a job; anything else as it is. */
+export function noSpaceOr(error: unknown, phase: Failure["phase"], act: string): unknown {
+  const trouble = diskTrouble(error);
+  const path = (error as NodeJS.ErrnoException).path;
+  if (trouble === undefined) return error;
+  return new Failure("no_space", phase, `Cannot ${act}${path === undefined ? "" : ` (${path})`}: ${trouble}`, {
+    cause: error,
+  });
+}
