@@ -1,7 +1,7 @@
 // A host that provisions, for tests: real runner, real scripts, real files, a Xen that is not there, and a real loopback connection. `restart` is an agent that goes
 // and one that comes; what runs goes on.
 import { randomUUID } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   type CancelReply,
@@ -19,6 +19,7 @@ import {
 import { type ClientReadableStream, credentials, Server, ServerCredentials, type ServiceError } from "@grpc/grpc-js";
 import type { AgentConfig } from "../config/config.js";
 import { Inventory } from "../host/inventory.js";
+import { processesOf } from "../leftovers/sight.js";
 import { plainEnvironment } from "../process/run.js";
 import { Handlers } from "../server/handlers.js";
 import { Staging } from "../staging/staging.js";
@@ -99,8 +100,12 @@ export class TestHost {
     await this.up();
   }
 
+  /** Ends what still runs of its jobs, whatever the test came to. */
   async remove(): Promise<void> {
     await this.down();
+    const jobs = join(this.config.stateDir, "jobs");
+    for (const id of existsSync(jobs) ? readdirSync(jobs) : [])
+      for (const { path } of processesOf(id, undefined)) process.kill(Number(path), "SIGKILL");
     this.#remove();
   }
 
