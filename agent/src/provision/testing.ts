@@ -105,7 +105,7 @@ export class TestHost {
     await this.down();
     const jobs = join(this.config.stateDir, "jobs");
     for (const id of existsSync(jobs) ? readdirSync(jobs) : [])
-      for (const { path } of processesOf(id, undefined)) process.kill(Number(path), "SIGKILL");
+      for (const { path } of processesOf(id, undefined)) end(Number(path));
     this.#remove();
   }
 
@@ -204,6 +204,14 @@ export class TestHost {
     return new Promise((resolve, reject) =>
       how(client, (error, answer) => (error === null ? resolve(answer) : reject(error))),
     );
+  }
+}
+
+function end(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
   }
 }
 
