@@ -20,16 +20,16 @@ interface Shape {
 
 const short: Shape = { hosts: ["xen1", "xen2"], lines: 60, pauseMs: 50, betweenMs: 900, mostKillsEach: 4 };
 const long: Shape = {
-  hosts: ["xen1", "xen2", "xen3", "xen4"],
+  hosts: ["xen1", "xen2", "xen3", "xen4", "xen5", "xen6"],
   lines: 200,
   pauseMs: 50,
   betweenMs: 1_500,
-  mostKillsEach: 8,
+  mostKillsEach: 16,
 };
 const jobsPerHost = 2;
 const stagedBytes = 3 * 1024 * 1024;
 /** From the first kill to the last job's end; a loaded machine starts programs slowly. */
-const roundLimitMs = 480_000;
+const roundLimitMs = 1_200_000;
 /** How often a program is killed again while it starts. */
 const againShare = 0.2;
 const startMs = 500;
