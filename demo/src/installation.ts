@@ -11,7 +11,7 @@ import { ApiClient } from "./api-client.js";
 
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 /** A machine that is busy with many tests starts programs slowly. */
-const startLimitMs = 120_000;
+const startLimitMs = 600_000;
 const stopLimitMs = 10_000;
 const startAttempts = 3;
 
