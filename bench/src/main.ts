@@ -1,11 +1,12 @@
 // `npm run bench`: measures what docs/performance.md claims, each beside what a person would otherwise use, in one run. `npm run bench -- first-line staging`
 // runs some of them. One JSON line per bench; nothing passes or fails here.
 import { firstLine } from "./first-line.js";
+import { load } from "./load.js";
 import { log } from "./log.js";
 import { many } from "./many.js";
 import { staging } from "./staging.js";
 
-const benches = { "first-line": firstLine, many, staging, log };
+const benches = { "first-line": firstLine, many, staging, log, load };
 type Name = keyof typeof benches;
 
 const asked = process.argv.slice(2);

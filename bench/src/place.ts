@@ -12,13 +12,18 @@ export interface Place {
   stop(): Promise<void>;
 }
 
-export async function makePlace(hosts: readonly string[], settings: { jobs?: number } = {}): Promise<Place> {
+export async function makePlace(
+  hosts: readonly string[],
+  settings: { jobs?: number; jobsPerHost?: number } = {},
+): Promise<Place> {
   const folder = mkdtempSync(join(tmpdir(), "convirt-bench-"));
   const store = join(folder, "store");
   mkdirSync(store);
   for (const name of ["common", "custom_scripts", "image_store.conf"])
     cpSync(join(root, "image_store", name), join(store, name), { recursive: true });
-  const installation = await Installation.start({ folder, store });
+  const perHost =
+    settings.jobsPerHost === undefined ? {} : { CONVIRT_PROVISIONING_JOBS_PER_HOST: `${settings.jobsPerHost}` };
+  const installation = await Installation.start({ folder, store, controller: { environment: perHost } });
   for (const host of hosts) await installation.addHost(host, settings);
   return {
     folder,
