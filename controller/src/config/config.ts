@@ -43,7 +43,9 @@ export const configSchema = z.strictObject({
       admin_password_file: z
         .string()
         .default("")
-        .describe("file with the first password of admin; empty: a random one is made and shown once"),
+        .describe(
+          "file with the first password of admin; empty: a random one, which is written to first-password in data_dir",
+        ),
       session_hours: z.coerce.number().min(0.1).max(720).default(12).describe("hours that a sign-in lasts"),
     })
     .prefault({}),
