@@ -89,10 +89,7 @@ export async function startAgent(request: AgentRequest): Promise<RunningAgent> {
   const server = new Server(channelOptions);
   server.addService(StagingServiceService, staging.service());
   server.addService(ProvisionServiceService, provisioner.service());
-  server.addService(
-    DomainServiceService,
-    domainService({ handlers, toolstack, inventory, diskRoots: config.policy.diskRoots }),
-  );
+  server.addService(DomainServiceService, domainService({ handlers, toolstack, inventory, config }));
   server.addService(
     HostServiceService,
     hostService({

@@ -135,6 +135,7 @@ export function testConfig(folder: string, toolstack: string): AgentConfig {
     storeDir: join(folder, "store"),
     logDir: join(folder, "logs"),
     stateDir: join(folder, "state"),
+    consoleLogDir: join(folder, "console"),
     toolstack,
     defaultBridge: "xenbr0",
     concurrency: { jobs: 2, creates: 1 },

@@ -124,6 +124,10 @@ describe("real answers keep to the document", () => {
       ["startVm", "start"],
       ["shutdownVm", "shutdown"],
       ["destroyVm", "destroy"],
+      ["pauseVm", "pause"],
+      ["unpauseVm", "unpause"],
+      ["rebootVm", "reboot"],
+      ["readConsoleLog", "console-log"],
     ] as const)
       await answer(name, { path: `/vms/shop/${word}` });
     await answer("removeVm", { path: "/vms/shop" });

@@ -9,6 +9,8 @@ export interface AgentConfig {
   storeDir: string;
   logDir: string;
   stateDir: string;
+  /** Where xenconsoled keeps what guests write to their consoles. */
+  consoleLogDir: string;
   /** "auto", "xl", "xm", or the path of a program that answers to one of them (its base name says which). */
   toolstack: string;
   /** The bridge for network cards that name none; empty: one that is found. */

@@ -18,7 +18,10 @@ export const configSchema = z.strictObject({
     .describe("host:port that the controller is told to call; empty: the host's name and the port of listen"),
   store: absolute.default("/var/cache/convirt/image_store").describe("the image store on this host"),
   logs: absolute.default("/var/log/convirt").describe("logs of provision scripts, by image"),
-  state: absolute.default("/var/lib/convirt").describe("identity, journal, staged trees"),
+  state: absolute.default("/var/lib/convirt-agent").describe("identity, journal, staged trees"),
+  console_logs: absolute
+    .default("/var/log/xen/console")
+    .describe("where xenconsoled keeps guests' consoles (its --log-dir)"),
   toolstack: z.string().default("auto").describe("auto, xl, xm, or the path of a program that answers to one of them"),
   default_bridge: z
     .string()
@@ -97,6 +100,7 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     storeDir: c.store,
     logDir: c.logs,
     stateDir: c.state,
+    consoleLogDir: c.console_logs,
     toolstack: c.toolstack,
     defaultBridge: c.default_bridge,
     concurrency: c.concurrency,

@@ -13,11 +13,13 @@ import {
   type RemoveRequest,
   type VmPlace,
 } from "@convirt/proto/domain";
+import type { AgentConfig } from "../config/config.js";
 import { Refusal } from "../errors/errors.js";
 import type { Inventory } from "../host/inventory.js";
 import { Limiter } from "../process/limiter.js";
 import { run } from "../process/run.js";
 import { type Domain, type Toolstack, ToolstackError } from "../toolstack/toolstack.js";
+import { readConsoleLog } from "./console-log.js";
 import type { Handlers } from "./handlers.js";
 import { type NamedVm, writableDisksOf } from "./vm-config.js";
 
@@ -25,7 +27,7 @@ export interface DomainServiceDependencies {
   handlers: Handlers;
   toolstack: Toolstack;
   inventory: Inventory;
-  diskRoots: readonly string[];
+  config: Pick<AgentConfig, "policy" | "consoleLogDir">;
   /** How long a destroyed domain may stay in the list; half a minute unless given. */
   goneLimitMs?: number;
 }
@@ -56,6 +58,10 @@ export function domainService(deps: DomainServiceDependencies): DomainServiceSer
     act: deps.handlers.unary((request, signal) => inTurn(request, signal, () => act(deps, request))),
     remove: deps.handlers.unary((request, signal) => inTurn(request, signal, () => remove(deps, request))),
     look: deps.handlers.unary(async ({ vms }) => ({ configured: await configured(vms) })),
+    readConsoleLog: deps.handlers.unary((request) => {
+      assertNamed(request);
+      return readConsoleLog(deps.config.consoleLogDir, request);
+    }),
   };
 }
 
@@ -72,7 +78,7 @@ async function configured(vms: readonly VmPlace[]): Promise<string[]> {
   return there;
 }
 
-function assertNamed(vm: NamedVm): void {
+function assertNamed(vm: { vmName: string; vmUuid: string }): void {
   if (!vmName.test(vm.vmName))
     throw new Refusal("bad_vm_name", `"${vm.vmName.slice(0, 100)}" cannot be the name of a VM`);
   if (!vmUuid.test(vm.vmUuid))
@@ -176,7 +182,7 @@ async function remove(deps: DomainServiceDependencies, request: RemoveRequest): 
   if (domain !== undefined) await destroy(deps, domain);
   const reply: RemoveReply = { removed: [], kept: [] };
   for (const target of disks ?? []) {
-    const done = request.removeDisks && (await removeDisk(target, deps.diskRoots));
+    const done = request.removeDisks && (await removeDisk(target, deps.config.policy.diskRoots));
     (done ? reply.removed : reply.kept).push(target);
   }
   if (disks !== undefined) {

@@ -1,17 +1,22 @@
 import type { VmDetail, VmView } from "@convirt/contract/vm";
 import type { Command } from "commander";
 import { withContext } from "../context.js";
-import { ago, duration, plain, size, table } from "../output.js";
+import { ago, duration, plain, plainLog, size, table } from "../output.js";
 import { type ListFlags, listOptions, listQuery, moreLine } from "../paging.js";
 
 const actions = [
   { verb: "start", route: "startVm", done: "is started", already: "runs already" },
   { verb: "shutdown", route: "shutdownVm", done: "was asked to shut down", already: "is stopped already" },
   { verb: "destroy", route: "destroyVm", done: "is stopped", already: "is stopped already" },
+  { verb: "pause", route: "pauseVm", done: "is paused", already: "is paused already" },
+  { verb: "unpause", route: "unpauseVm", done: "goes on", already: "is not paused" },
+  { verb: "reboot", route: "rebootVm", done: "was asked to reboot", already: "reboots already" },
 ] as const;
 
 export function vmCommands(program: Command): void {
-  const vm = program.command("vm").description("VMs: list, show, start, shutdown, destroy, remove");
+  const vm = program
+    .command("vm")
+    .description("VMs: list, show, console, start, shutdown, reboot, pause, unpause, destroy, remove");
 
   listOptions(vm.command("list").description("list VMs with what their host last reported"), "name")
     .option("--host <host>")
@@ -46,6 +51,18 @@ export function vmCommands(program: Command): void {
         }),
       );
   }
+
+  vm.command("console <vm>")
+    .description("the end of what a VM has written to its console")
+    .option("--bytes <n>", "how much of it, at most 262144", "65536")
+    .action((id: string, flags: { bytes: string }, command: Command) =>
+      withContext(command, async ({ client, show }) => {
+        const { bytes } = flags;
+        show(await client.call("readConsoleLog", { params: { id }, query: { bytes } }), (answer) =>
+          plainLog(answer.text.replace(/\r+\n/g, "\n")).trimEnd(),
+        );
+      }),
+    );
 
   vm.command("remove <vm>")
     .description("remove a VM: its configuration and record, with --disks its disks too")

@@ -50,6 +50,10 @@ export const vmQuery = pageQuery.extend({
   name: z.string().max(64).optional(),
 });
 export const vmActionReply = z.object({ already: z.boolean(), vm: vmView });
+/** The end of what the VM has written to its console; `bytes` is the size of the whole. Bytes that are no UTF-8 are replaced. */
+export const consoleLog = z.object({ text: z.string(), bytes: z.number().int(), cut: z.boolean(), path: z.string() });
+export type ConsoleLog = z.infer<typeof consoleLog>;
+export const consoleLogQuery = z.strictObject({ bytes: z.coerce.number().int().min(1).max(262_144).default(65_536) });
 export const removeVmQuery = z.strictObject({
   disks: z.stringbool().default(false),
   force: z.stringbool().default(false),

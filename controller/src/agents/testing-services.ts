@@ -69,6 +69,8 @@ export function agreeableServices(configured: () => string[] | undefined): {
       act: (_call, done) => done(null, { already: false, domainId: 1 }),
       look: ({ request }, done) => done(null, { configured: configured() ?? request.vms.map((vm) => vm.vmUuid) }),
       remove: (_call, done) => done(null, { removed: ["/c/x"], kept: ["/d/x.img"] }),
+      readConsoleLog: (_call, done) =>
+        done(null, { data: Buffer.from("login: "), size: 100n, path: "/log/guest-x.log" }),
     },
   };
 }

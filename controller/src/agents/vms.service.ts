@@ -1,6 +1,6 @@
 // Acts on the domain of one VM. A start or a removal may take as long as the host's toolstack does; the deadline is generous and the host's
 // own limits are the tighter ones.
-import type { Action, ActReply, RemoveReply } from "@convirt/proto/domain";
+import type { Action, ActReply, ReadConsoleLogReply, RemoveReply } from "@convirt/proto/domain";
 import { Metadata } from "@grpc/grpc-js";
 import { Injectable } from "@nestjs/common";
 import { Refusal } from "../errors/refusal.js";
@@ -53,5 +53,11 @@ export class VmsService {
       (options, done) => client.remove({ ...named, removeDisks, destroy }, new Metadata(), options, done),
       actMs,
     );
+  }
+
+  consoleLog(vm: VmOnHost, maxBytes: number): Promise<ReadConsoleLogReply> {
+    const client = this.agents.connection(vm.hostId).domain;
+    const { vmName, vmUuid } = vm;
+    return unary((options, done) => client.readConsoleLog({ vmName, vmUuid, maxBytes }, new Metadata(), options, done));
   }
 }

@@ -1,9 +1,9 @@
 // VMs over HTTP.
 import { routes } from "@convirt/contract/routes";
-import type { removeVmReply, VmDetail, VmView } from "@convirt/contract/vm";
+import type { ConsoleLog, removeVmReply, VmDetail, VmView } from "@convirt/contract/vm";
 import { Controller, Delete, Get, HttpCode, Param, Post, Query, Req } from "@nestjs/common";
 import type { z } from "zod";
-import { type Actor, DomainsService } from "./domains.service.js";
+import { type Actor, DomainsService, type VmAction } from "./domains.service.js";
 import type { VmEntity } from "./vm.entity.js";
 
 type Identified = { identity: Actor };
@@ -47,6 +47,32 @@ export class DomainsController {
     return this.act(id, "destroy", request);
   }
 
+  @Post(":id/pause")
+  @HttpCode(200)
+  pause(@Param("id") id: string, @Req() request: Identified): Promise<{ already: boolean; vm: VmView }> {
+    return this.act(id, "pause", request);
+  }
+
+  @Post(":id/unpause")
+  @HttpCode(200)
+  unpause(@Param("id") id: string, @Req() request: Identified): Promise<{ already: boolean; vm: VmView }> {
+    return this.act(id, "unpause", request);
+  }
+
+  @Post(":id/reboot")
+  @HttpCode(200)
+  reboot(@Param("id") id: string, @Req() request: Identified): Promise<{ already: boolean; vm: VmView }> {
+    return this.act(id, "reboot", request);
+  }
+
+  @Get(":id/console-log")
+  consoleLog(
+    @Param("id") id: string,
+    @Query({ schema: routes.readConsoleLog.query }) query: z.infer<typeof routes.readConsoleLog.query>,
+  ): Promise<ConsoleLog> {
+    return this.domains.consoleLog(id, query.bytes);
+  }
+
   @Delete(":id")
   remove(
     @Param("id") id: string,
@@ -56,11 +82,7 @@ export class DomainsController {
     return this.domains.remove(id, query, request.identity);
   }
 
-  private async act(
-    id: string,
-    action: "start" | "shutdown" | "destroy",
-    { identity }: Identified,
-  ): Promise<{ already: boolean; vm: VmView }> {
+  private async act(id: string, action: VmAction, { identity }: Identified): Promise<{ already: boolean; vm: VmView }> {
     const { already, vm } = await this.domains.act(id, action, identity);
     return { already, vm: this.domains.view(vm) };
   }

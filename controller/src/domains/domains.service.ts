@@ -1,6 +1,6 @@
 // VMs: the record of what was provisioned, and actions on it. What a VM is doing is always its host's last report, shown with its age; nothing
 // is acted on by a number that was reported, only by name and uuid.
-import type { removeVmQuery, removeVmReply, VmState, VmView, vmQuery } from "@convirt/contract/vm";
+import type { ConsoleLog, removeVmQuery, removeVmReply, VmState, VmView, vmQuery } from "@convirt/contract/vm";
 import { Action } from "@convirt/proto/domain";
 import { Injectable, Logger } from "@nestjs/common";
 import { InjectRepository } from "@nestjs/typeorm";
@@ -23,9 +23,16 @@ export interface Actor {
 type RemoveVmReply = z.infer<typeof removeVmReply>;
 type VmFilter = z.infer<typeof vmQuery>;
 type RemoveOptions = z.infer<typeof removeVmQuery>;
-type VmAction = "start" | "shutdown" | "destroy";
+export type VmAction = keyof typeof actions;
 
-const actions = { start: Action.START, shutdown: Action.SHUTDOWN, destroy: Action.DESTROY } as const;
+const actions = {
+  start: Action.START,
+  shutdown: Action.SHUTDOWN,
+  destroy: Action.DESTROY,
+  pause: Action.PAUSE,
+  unpause: Action.UNPAUSE,
+  reboot: Action.REBOOT,
+} as const;
 const sortable = ["name", "host", "image", "state", "memoryMib", "vcpus", "createdAt", "stateAgeS"] as const;
 
 @Injectable()
@@ -112,6 +119,14 @@ export class DomainsService {
     this.log.log({ msg: "vm action", action, vm: vm.name, host: vm.host, by: by.username });
     const reply = await this.onHost(vm, action, () => this.actor.act(onHost(vm), actions[action]));
     return { already: reply.already, vm };
+  }
+
+  async consoleLog(idOrName: string, most: number): Promise<ConsoleLog> {
+    const vm = await this.find(idOrName);
+    const reply = await this.onHost(vm, "read the console of", () => this.actor.consoleLog(onHost(vm), most));
+    const text = Buffer.from(reply.data).toString("utf8");
+    const bytes = Number(reply.size);
+    return { text, bytes, cut: bytes > reply.data.length, path: reply.path };
   }
 
   /**
