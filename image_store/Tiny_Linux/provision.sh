@@ -32,9 +32,12 @@ provision_disks
 make_initrd() {
   local root
   root=$(mktemp --directory)
-  mkdir -p "$root/bin" "$root/dev" "$root/proc" "$root/sys"
+  mkdir -p "$root/bin" "$root/sbin" "$root/dev" "$root/proc" "$root/sys"
   cp -- "$busybox" "$root/bin/busybox"
   chmod 755 "$root/bin/busybox"
+  # The kernel runs these when the toolstack asks for shutdown or reboot; they tell init, which acts.
+  ln -s /bin/busybox "$root/sbin/poweroff"
+  ln -s /bin/busybox "$root/sbin/reboot"
   printf '%s\n' "$greeting" >"$root/greeting"
   cat >"$root/init" <<'INIT'
 #!/bin/busybox sh
@@ -42,7 +45,6 @@ make_initrd() {
 /bin/busybox mount -t proc proc /proc
 /bin/busybox mount -t sysfs sys /sys
 /bin/busybox cat /greeting >/dev/console
-# The toolstack asks for shutdown and reboot through xenstore; the kernel answers by these two.
 trap '/bin/busybox poweroff -f' USR1 USR2
 trap '/bin/busybox reboot -f' TERM
 while :; do /bin/busybox sleep 3600 & wait $!; done
