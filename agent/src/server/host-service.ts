@@ -17,6 +17,7 @@ export const features = [
   "domain.v1",
   "renewal.v1",
   "domain.look",
+  "domain.console",
   "provision.clean",
   "provision.forgotten",
   "provision.log_limit",

@@ -4,6 +4,7 @@ export const controllerFeatures: readonly string[] = [
   "staging.chunks",
   "domain.v1",
   "domain.look",
+  "domain.console",
   "renewal.v1",
   "provision.clean",
   "provision.forgotten",

@@ -30,7 +30,7 @@ export class TestAgent {
   notAfter = new Date(Date.now() + 90 * 86_400_000).toISOString();
   factsDigest = "1";
   hostname: string;
-  features: string[] = ["staging.chunks", "provision.clean", "domain.look"];
+  features: string[] = ["staging.chunks", "provision.clean", "domain.look", "domain.console"];
   /** Uuids of the VMs whose configuration is on the host; all that are asked for unless given. */
   configured: string[] | undefined;
   /** What CompleteRenewal does instead, when it is to fail. */

@@ -55,9 +55,15 @@ export class VmsService {
     );
   }
 
+  /** Throws Refusal agent_too_old of an agent that cannot read it. */
   consoleLog(vm: VmOnHost, maxBytes: number): Promise<ReadConsoleLogReply> {
-    const client = this.agents.connection(vm.hostId).domain;
+    const { domain, hostName } = this.agents.connection(vm.hostId);
     const { vmName, vmUuid } = vm;
-    return unary((options, done) => client.readConsoleLog({ vmName, vmUuid, maxBytes }, new Metadata(), options, done));
+    if (!this.agents.has(vm.hostId, "domain.console"))
+      throw new Refusal(
+        "agent_too_old",
+        `Cannot read the console of "${vmName}" on ${hostName}: its agent is of an older release, which cannot. Update it`,
+      );
+    return unary((options, done) => domain.readConsoleLog({ vmName, vmUuid, maxBytes }, new Metadata(), options, done));
   }
 }

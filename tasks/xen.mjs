@@ -1,0 +1,94 @@
+// `npm run test:xen`: the product, from its packages, on a real Xen under software emulation. `--short` leaves out what takes long; names of test files run those
+// alone. The dom0 is built once and kept below CONVIRT_XEN_CACHE (~/.cache/convirt-xen), by the hash of what it is built from.
+import { spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { packageAgent, packageController } from "../packaging/build.mjs";
+import { bin, build, must, root } from "./steps.mjs";
+
+const { values, positionals } = parseArgs({ options: { short: { type: "boolean" } }, allowPositionals: true });
+const short = ["facts", "provisioning", "power", "failures", "agent-restart"];
+const needed = [
+  "busybox-static",
+  "cpio",
+  "e2fsprogs",
+  "kmod",
+  "mmdebstrap",
+  "openssh-client",
+  "qemu-system-x86",
+  "qemu-utils",
+  "seabios",
+  "util-linux",
+];
+
+function machine() {
+  if (process.getuid() !== 0) throw new Error("This builds a root file system: run it as root");
+  const missing = needed.filter((name) => {
+    const asked = spawnSync("dpkg-query", ["--status", name], { encoding: "utf8" });
+    return !asked.stdout?.includes("\nStatus: install ok installed\n");
+  });
+  if (missing.length === 0) return;
+  process.stdout.write(`installing: ${missing.join(" ")}\n`);
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  must("apt-get", ["update", "--quiet=2"], { env });
+  must("apt-get", ["install", "--quiet=2", "--yes", "--no-install-recommends", ...missing], { env });
+}
+
+/** The folder of the dom0's image, built now if there is none of these very inputs. Older ones go. */
+function image() {
+  const cache = process.env.CONVIRT_XEN_CACHE ?? join(homedir(), ".cache", "convirt-xen");
+  const from = join(root, "test/xen/image");
+  const inputs = createHash("sha256");
+  for (const file of readdirSync(from).sort()) inputs.update(`${file}\0`).update(readFileSync(join(from, file)));
+  const packages = ["linux-image-amd64", "linux-image-cloud-amd64", "xen-hypervisor-4.17-amd64", "xen-utils-4.17"];
+  for (const name of packages) inputs.update(spawnSync("apt-cache", ["policy", name], { encoding: "utf8" }).stdout);
+  const name = inputs.digest("hex").slice(0, 16);
+  const folder = join(cache, name);
+  if (!existsSync(folder)) {
+    const part = `${folder}.part`;
+    must("bash", [join(from, "build.sh"), part]);
+    renameSync(part, folder);
+  }
+  for (const other of readdirSync(cache)) if (other !== name) rmSync(join(cache, other), { recursive: true });
+  return folder;
+}
+
+async function tests(environment) {
+  const files = values.short ? short : positionals;
+  const words = ["run", "--config", "test/xen/vitest.config.ts", ...files];
+  // A process group of its own: whatever of it should outlive the tests is ended with it.
+  const child = spawn(bin("vitest"), words, { cwd: root, stdio: "inherit", detached: true, env: environment });
+  const stop = () => process.kill(-child.pid, "SIGTERM");
+  process.on("SIGINT", stop).on("SIGTERM", stop);
+  const status = await new Promise((resolve) => child.once("exit", (code) => resolve(code ?? 1)));
+  try {
+    process.kill(-child.pid, "SIGKILL");
+  } catch (error) {
+    if (error.code !== "ESRCH") throw error;
+  }
+  return status;
+}
+
+machine();
+build();
+const out = mkdtempSync(join(tmpdir(), "convirt-xen-packages-"));
+let status = 1;
+try {
+  const agent = await packageAgent({ out });
+  const newer = await packageAgent({ out, version: `${agent.version}+newer` });
+  const controller = await packageController({ out });
+  mkdirSync(process.env.CONVIRT_XEN_CACHE ?? join(homedir(), ".cache", "convirt-xen"), { recursive: true });
+  status = await tests({
+    ...process.env,
+    CONVIRT_XEN_IMAGE: image(),
+    CONVIRT_XEN_AGENT_PACKAGE: agent.file,
+    CONVIRT_XEN_NEWER_AGENT_PACKAGE: newer.file,
+    CONVIRT_XEN_CONTROLLER_PACKAGE: controller.file,
+  });
+} finally {
+  rmSync(out, { recursive: true, force: true });
+}
+process.exit(status);
