@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { bundleController } from "./bundle-controller.mjs";
@@ -27,13 +27,14 @@ export function packageAgent(options) {
 export function packageController(options) {
   return pack("convirt-controller", options, async (tree) => {
     const lib = join(tree, "usr/lib/convirt-controller");
-    for (const legal of await bundleController(lib)) {
-      put(legal, licences(tree, "convirt-controller", relative(lib, legal).replaceAll("/", "-")));
+    // The web UI lies where the program looks for it from its own place, as in a checkout.
+    for (const legal of await bundleController(join(lib, "controller/dist"))) {
+      put(legal, licences(tree, "convirt-controller", basename(legal)));
       fs.rmSync(legal);
     }
     put(join(root, "cli/dist/bundle"), join(lib, "cli"));
-    const web = join(root, "controller/web/dist");
-    if (fs.existsSync(web)) put(web, join(lib, "web"));
+    const site = join(root, "controller/web/dist/site");
+    if (fs.existsSync(site)) put(site, join(lib, "web/dist/site"));
     put(join(root, "image_store"), join(tree, "usr/share/convirt/image_store"));
     const completion = must(process.execPath, [join(lib, "cli/main.js"), "completion", "bash"]);
     write(join(tree, "usr/share/bash-completion/completions/convirt"), completion);

@@ -65,19 +65,23 @@ async function startController(of: {
   mkdirSync(join(of.folder, "data"));
   writeFileSync(config, "");
   const words = ["--pdeathsig", "KILL", "--", process.execPath];
-  const child = spawn("setpriv", [...words, join(of.controller, "usr/lib/convirt-controller/main.js")], {
-    env: {
-      PATH: "/usr/bin:/bin",
-      CONVIRT_CONFIG: config,
-      CONVIRT_DATA_DIR: join(of.folder, "data"),
-      CONVIRT_HTTP_LISTEN: `127.0.0.1:${of.httpPort}`,
-      // QEMU's user network shows dom0 this machine as 10.0.2.2.
-      CONVIRT_HTTPS_LISTEN: `127.0.0.1:${of.httpsPort}`,
-      CONVIRT_HTTPS_ADVERTISE: `10.0.2.2:${of.httpsPort}`,
-      CONVIRT_STORE_DIR: of.store,
+  const child = spawn(
+    "setpriv",
+    [...words, join(of.controller, "usr/lib/convirt-controller/controller/dist/main.js")],
+    {
+      env: {
+        PATH: "/usr/bin:/bin",
+        CONVIRT_CONFIG: config,
+        CONVIRT_DATA_DIR: join(of.folder, "data"),
+        CONVIRT_HTTP_LISTEN: `127.0.0.1:${of.httpPort}`,
+        // QEMU's user network shows dom0 this machine as 10.0.2.2.
+        CONVIRT_HTTPS_LISTEN: `127.0.0.1:${of.httpsPort}`,
+        CONVIRT_HTTPS_ADVERTISE: `10.0.2.2:${of.httpsPort}`,
+        CONVIRT_STORE_DIR: of.store,
+      },
+      stdio: ["ignore", "pipe", "pipe"],
     },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  );
   started.push(child);
   let said = "";
   await new Promise<void>((resolve, reject) => {
