@@ -54,7 +54,12 @@ describe("the link to a host", () => {
       toolstackError: null,
     });
     expect(agents().hostViewFor(agent.hostId)).toMatchObject({ nodename: "xen1", machine: "x86_64" });
-    expect((await show("xen1")).facts.features).toEqual(["staging.chunks", "domain.look", "domain.console", "provision.clean"]);
+    expect((await show("xen1")).facts.features).toEqual([
+      "staging.chunks",
+      "domain.look",
+      "domain.console",
+      "provision.clean",
+    ]);
   });
 
   test("asks for the facts again when they have changed", async () => {
