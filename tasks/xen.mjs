@@ -83,6 +83,8 @@ try {
   mkdirSync(process.env.CONVIRT_XEN_CACHE ?? join(homedir(), ".cache", "convirt-xen"), { recursive: true });
   status = await tests({
     ...process.env,
+    // Whatever the tests write goes with this folder, also when they are cut short.
+    TMPDIR: out,
     CONVIRT_XEN_IMAGE: image(),
     CONVIRT_XEN_AGENT_PACKAGE: agent.file,
     CONVIRT_XEN_NEWER_AGENT_PACKAGE: newer.file,
