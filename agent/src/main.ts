@@ -28,10 +28,11 @@ program
   .action(() => (program.opts<{ printConfig?: boolean }>().printConfig ? printConfig() : runAgent(config())));
 
 async function runAgent(settings: AgentConfig): Promise<void> {
-  const [{ startAgent }, { createLog }, { loadIdentity }, { createNotifier }] = await Promise.all([
+  const [{ startAgent }, { createLog }, { loadIdentity }, { tidyMemory }, { createNotifier }] = await Promise.all([
     import("./agent.js"),
     import("./log.js"),
     import("./identity/identity.js"),
+    import("./process/memory.js"),
     import("./systemd/notify.js"),
   ]);
   const log = createLog(settings.logLevel);
@@ -55,12 +56,14 @@ async function runAgent(settings: AgentConfig): Promise<void> {
   });
   log.info("ready", { host: identity.host, hostId: identity.hostId, port: agent.port, version });
   await notifier.ready();
+  const stopTidying = tidyMemory();
   let stopping = false;
   const stop = (signal: string) => {
     if (stopping) return;
     stopping = true;
     log.info("stopping; scripts under way go on", { signal });
     notifier.stop();
+    stopTidying();
     agent.stop().then(
       () => process.exit(0),
       (error: unknown) => {

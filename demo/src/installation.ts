@@ -172,7 +172,7 @@ export class Installation {
     const { invitation } = await this.client.call("inviteHost", { body: { host: name } });
     await this.#agentCommand(configFile, ["enrol"], invitation);
     const launcher = settings.launcher ?? {};
-    const agent = this.#launch(agentWords(configFile, ["run"]), launcher);
+    const agent = this.#launchAgent(configFile, launcher);
     const host = { name, folder, xenDir, configFile, port, launcher, process: agent };
     this.hosts.set(name, host);
     await ready(agent, join(folder, "agent.log"), `The agent of ${name}`);
@@ -197,7 +197,7 @@ export class Installation {
 
   async restartAgent(name: string): Promise<void> {
     const host = this.host(name);
-    host.process = this.#launch(agentWords(host.configFile, ["run"]), host.launcher);
+    host.process = this.#launchAgent(host.configFile, host.launcher);
     await ready(host.process, join(host.folder, "agent.log"), `The agent of ${name}`);
   }
 
@@ -234,6 +234,11 @@ export class Installation {
     });
   }
 
+  #launchAgent(configFile: string, launcher: Launcher): ChildProcess {
+    const environment = { ...agentEnvironment, ...launcher.environment };
+    return this.#launch(agentWords(configFile, ["run"]), { ...launcher, environment });
+  }
+
   async #agentCommand(configFile: string, words: string[], input: string): Promise<void> {
     const command = this.#spawn([process.execPath, ...agentWords(configFile, words)], {
       env: { PATH: process.env["PATH"] ?? "" },
@@ -249,9 +254,13 @@ export class Installation {
   }
 }
 
+/** As the installed launcher does it: blocks of some size come from the system one by one and go back to it, and do not leave holes in a heap that stays. */
+const agentEnvironment = { MALLOC_MMAP_THRESHOLD_: "16384" };
+
 /** The launcher's own flags keep an idle agent small. */
 function agentWords(configFile: string, words: string[]): string[] {
-  return ["--max-semi-space-size=1", join(root, "agent/dist/convirt-agent.mjs"), "--config", configFile, ...words];
+  const program = join(root, "agent/dist/convirt-agent.mjs");
+  return ["--max-semi-space-size=1", "--no-opt", "--max-lazy", program, "--config", configFile, ...words];
 }
 
 /** `xl` for one host: fake-xen, told which Xen it is. */
