@@ -10,6 +10,7 @@ import { DatabaseModule } from "./database/database.module.js";
 import { DomainsModule } from "./domains/domains.module.js";
 import { DriftModule } from "./drift/drift.module.js";
 import { EnrolmentModule } from "./enrolment/enrolment.module.js";
+import { EventsModule } from "./events/events.module.js";
 import { HostsModule } from "./hosts/hosts.module.js";
 import { HttpModule } from "./http/http.module.js";
 import { ImagesModule } from "./images/images.module.js";
@@ -28,6 +29,7 @@ export class AppModule {
         AuthorityModule.of(authority),
         DatabaseModule.at(database),
         AuthModule,
+        EventsModule,
         HttpModule,
         InventoryModule,
         AgentsModule,

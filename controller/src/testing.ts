@@ -70,6 +70,11 @@ export class TestController {
       },
       ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
     });
+    if (response.headers.get("content-type")?.startsWith("text/event-stream") === true) {
+      // It would not end by itself.
+      await response.body?.cancel();
+      return { status: response.status, headers: response.headers, body: "" };
+    }
     const text = await response.text();
     const isJson = response.headers.get("content-type")?.includes("json") ?? false;
     return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text };

@@ -441,6 +441,15 @@ export const routes = {
     response: drift.driftPage,
   },
 
+  followAll: {
+    method: "GET",
+    path: "/events",
+    summary: "What is another now: jobs, VMs, hosts, images (SSE)",
+    role: "viewer",
+    status: 200,
+    responseStream: "text/event-stream",
+  },
+
   openapi: {
     method: "GET",
     path: "/openapi.json",

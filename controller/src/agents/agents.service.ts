@@ -7,6 +7,7 @@ import { Authority, type KeyPair } from "../config/authority.js";
 import { now } from "../database/columns.js";
 import { inTransaction } from "../database/write-queue.js";
 import { Refusal } from "../errors/refusal.js";
+import { EventsService } from "../events/events.service.js";
 import { HostEntity } from "../hosts/host.entity.js";
 import { InventoryService } from "../inventory/inventory.service.js";
 import { type AgentConnection, HostLink } from "./host-link.js";
@@ -46,6 +47,7 @@ export class AgentsService implements OnApplicationBootstrap, OnApplicationShutd
     private readonly dataSource: DataSource,
     private readonly inventory: InventoryService,
     private readonly authority: Authority,
+    private readonly events: EventsService,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
@@ -219,21 +221,29 @@ export class AgentsService implements OnApplicationBootstrap, OnApplicationShutd
     if (known.factsDigest !== "" && known.factsDigest !== inventory.factsDigest)
       await this.hello(hostId, await known.link.hello());
     known.factsDigest = inventory.factsDigest;
-    await this.keep(hostId, "inventory", () =>
-      this.inventory.take(hostId, { ...toReport(inventory), seenAt: new Date() }),
+    const seenAt = new Date();
+    const changed = await this.keep(hostId, "inventory", () =>
+      this.inventory.take(hostId, { ...toReport(inventory), seenAt }),
     );
+    const { hostName } = known.link.connection;
+    this.events.heard(hostName, seenAt);
+    if (changed !== true) return;
+    this.events.changed("vms", hostName);
+    this.events.changed("hosts", hostName);
   }
 
   /** A database that cannot be written to is no reason to lose contact: what was reported is in memory, and the next report is written again. */
-  private async keep(hostId: string, what: string, write: () => Promise<unknown>): Promise<void> {
+  private async keep<T>(hostId: string, what: string, write: () => Promise<T>): Promise<T | undefined> {
     try {
-      await write();
+      return await write();
     } catch (error) {
       this.log.error({ msg: `cannot store the ${what} of a host`, hostId, err: error });
+      return undefined;
     }
   }
 
   private contact(host: HostEntity, inContact: boolean, why: string): void {
+    this.events.changed("hosts", host.name);
     if (inContact) {
       this.contacts.regained += 1;
       this.log.log({ msg: "in contact", host: host.name });

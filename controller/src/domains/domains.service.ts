@@ -11,6 +11,7 @@ import { VmsService } from "../agents/vms.service.js";
 import { holds, pageOf, sortBy } from "../database/paging.js";
 import { inTransaction } from "../database/write-queue.js";
 import { Refusal } from "../errors/refusal.js";
+import { EventsService } from "../events/events.service.js";
 import { InventoryService } from "../inventory/inventory.service.js";
 import { VmEntity } from "./vm.entity.js";
 import { VmRecords } from "./vm-records.service.js";
@@ -44,6 +45,7 @@ export class DomainsService {
   private readonly agents: AgentsService;
   private readonly actor: VmsService;
   private readonly records: VmRecords;
+  private readonly events: EventsService;
 
   constructor(
     @InjectRepository(VmEntity) vms: Repository<VmEntity>,
@@ -51,12 +53,14 @@ export class DomainsService {
     agents: AgentsService,
     actor: VmsService,
     records: VmRecords,
+    events: EventsService,
   ) {
     this.vms = vms;
     this.inventory = inventory;
     this.agents = agents;
     this.actor = actor;
     this.records = records;
+    this.events = events;
   }
 
   async list(filter: VmFilter): Promise<{ items: VmView[]; total: number; page: number; perPage: number }> {
@@ -146,6 +150,7 @@ export class DomainsService {
     const reply = await this.removeOnHost(vm, options);
     await inTransaction(this.vms.manager.connection, (tx) => tx.delete(VmEntity, { id: vm.id }));
     this.seen.delete(vm.id);
+    this.events.changed("vms", vm.host);
     this.log.log({ msg: "vm removed", ...audit });
     return reply;
   }

@@ -11,6 +11,7 @@ import { now } from "../database/columns.js";
 import { inTransaction } from "../database/write-queue.js";
 import { Attempts, networkOf } from "../errors/attempts.js";
 import { Refusal } from "../errors/refusal.js";
+import { EventsService } from "../events/events.service.js";
 import { HostEntity } from "../hosts/host.entity.js";
 import { InvitationEntity } from "./invitation.entity.js";
 
@@ -38,6 +39,7 @@ export class EnrolmentService {
     private readonly agents: AgentsService,
     private readonly authority: Authority,
     @Inject(CONFIG) private readonly config: Config,
+    private readonly events: EventsService,
   ) {}
 
   /** Told once the listener is there: an invitation names it. */
@@ -68,6 +70,7 @@ export class EnrolmentService {
         createdBy: by,
       });
     });
+    this.events.changed("hosts", host);
     this.log.log({ msg: "host invited", host, by, expiresAt });
     const { advertise } = this.config;
     const controller = `https://${/:\d+$/.test(advertise) ? advertise : `${advertise}:${this.httpsPort}`}`;
@@ -110,6 +113,7 @@ export class EnrolmentService {
     });
     this.log.log({ msg: "host enrolled", host: host.name, hostId, address: host.address, from });
     this.agents.add(host);
+    this.events.changed("hosts", host.name);
     return { hostId, certificate: signed.certificate, caCertificate: this.authority.certificate };
   }
 

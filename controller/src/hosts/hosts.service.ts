@@ -9,6 +9,7 @@ import { inTransaction } from "../database/write-queue.js";
 import { EnrolmentService } from "../enrolment/enrolment.service.js";
 import type { InvitationEntity } from "../enrolment/invitation.entity.js";
 import { Refusal } from "../errors/refusal.js";
+import { EventsService } from "../events/events.service.js";
 import { InventoryService } from "../inventory/inventory.service.js";
 import { HostEntity } from "./host.entity.js";
 
@@ -23,6 +24,7 @@ export class HostsService {
     private readonly agents: AgentsService,
     private readonly inventory: InventoryService,
     private readonly enrolment: EnrolmentService,
+    private readonly events: EventsService,
   ) {}
 
   /** Throws Refusal not_found. */
@@ -66,6 +68,7 @@ export class HostsService {
   async drain(name: string, draining: boolean, by: string): Promise<HostView> {
     const host = await this.byName(name);
     await inTransaction(this.dataSource, (tx) => tx.update(HostEntity, { id: host.id }, { draining }));
+    this.events.changed("hosts", name);
     this.log.log({ msg: draining ? "host drained" : "host takes jobs again", host: name, by });
     return this.view({ ...host, draining });
   }
@@ -74,7 +77,10 @@ export class HostsService {
   async remove(name: string, force: boolean, by: string): Promise<void> {
     const host = await this.dataSource.manager.findOneBy(HostEntity, { name });
     if (host === null) {
-      if (await this.enrolment.withdraw(name)) return;
+      if (await this.enrolment.withdraw(name)) {
+        this.events.changed("hosts", name);
+        return;
+      }
       throw new Refusal("not_found", `There is no host "${name.slice(0, 64)}"; see: convirt host list`);
     }
     await inTransaction(this.dataSource, async (tx) => {
@@ -84,6 +90,7 @@ export class HostsService {
     this.agents.drop(host.id);
     this.inventory.forget(host.id);
     await this.enrolment.withdraw(name);
+    this.events.changed("hosts", name);
     this.log.warn({ msg: "host removed", host: name, by, force });
   }
 

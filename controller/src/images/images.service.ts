@@ -14,6 +14,7 @@ import { type FSWatcher, watch } from "chokidar";
 import { Repository } from "typeorm";
 import { holds, pageOf, sortBy } from "../database/paging.js";
 import { Refusal } from "../errors/refusal.js";
+import { EventsService } from "../events/events.service.js";
 import { StoredHashes } from "./hash-memory.js";
 import { ImageVersionEntity } from "./image.entity.js";
 import { IMAGE_USERS, type ImageUsers } from "./image-users.js";
@@ -57,6 +58,7 @@ export class ImagesService implements OnApplicationBootstrap, OnApplicationShutd
     @Inject(IMAGE_SETTINGS) settings: ImageSettings,
     private readonly hashes: StoredHashes,
     @InjectRepository(ImageVersionEntity) private readonly versions: Repository<ImageVersionEntity>,
+    private readonly events: EventsService,
     @Optional() @Inject(IMAGE_USERS) private readonly users?: ImageUsers,
   ) {
     this.store = new ImageStore(settings.storeDir, hashes);
@@ -113,6 +115,7 @@ export class ImagesService implements OnApplicationBootstrap, OnApplicationShutd
     await this.hashes.prune((path) => [...roots, ...companions].some((root) => path.startsWith(root)));
     await this.hashes.save();
     for (const image of images) await this.record(image);
+    for (const name of changed) this.events.changed("images", name);
     const accepted = images.filter((image) => image.accepted).length;
     return { images: images.length, accepted, rejected: images.length - accepted, changed };
   }
@@ -124,6 +127,7 @@ export class ImagesService implements OnApplicationBootstrap, OnApplicationShutd
     const values = { ...row, files: tree.files.length, bytes: String(tree.bytes) };
     await this.versions.createQueryBuilder().insert().values(values).orIgnore().execute();
     this.recorded.set(name, tree.digest);
+    this.events.changed("images", name);
   }
 
   /** The image as it is on the disk now. Throws Refusal not_found. */

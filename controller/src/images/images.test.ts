@@ -9,6 +9,7 @@ import request from "supertest";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Images1764000000003 } from "../database/migrations/0003-images.js";
 import { Refusal } from "../errors/refusal.js";
+import { EventsService } from "../events/events.service.js";
 import { ImageFiles } from "./files.js";
 import { StoredHashes } from "./hash-memory.js";
 import { ImageFileHashEntity, ImageVersionEntity } from "./image.entity.js";
@@ -71,6 +72,7 @@ beforeEach(async () => {
     ],
     controllers: [ImagesController],
     providers: [
+      EventsService,
       StoredHashes,
       ImagesService,
       ImageFiles,

@@ -69,13 +69,15 @@ export class InventoryService implements OnModuleInit {
     return this.heardMs.get(hostId);
   }
 
-  async take(hostId: string, report: Report): Promise<void> {
+  /** True when the domains are others than they were. */
+  async take(hostId: string, report: Report): Promise<boolean> {
     const nowMs = performance.now();
     this.reports.set(hostId, report);
     this.heardMs.set(hostId, nowMs);
     const text = JSON.stringify(report.domains.map(({ cpuSeconds: _, ...domain }) => domain));
     const before = this.written.get(hostId);
-    if (before?.text === text && nowMs - before.atMs < writeEveryMs) return;
+    const changed = before?.text !== text;
+    if (!changed && nowMs - before.atMs < writeEveryMs) return false;
     await inTransaction(this.dataSource, (tx) =>
       tx.update(
         HostEntity,
@@ -84,6 +86,7 @@ export class InventoryService implements OnModuleInit {
       ),
     );
     this.written.set(hostId, { atMs: nowMs, text });
+    return changed;
   }
 
   forget(hostId: string): void {

@@ -5,6 +5,7 @@ import express, { type Response } from "express";
 import { DataSource } from "typeorm";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Jobs1764000000004 } from "../database/migrations/0004-jobs.js";
+import { EventsService } from "../events/events.service.js";
 import { EventStream, write } from "./event-stream.js";
 import { JobEntity, JobEventEntity } from "./job.entity.js";
 import { toRow } from "./job-events.js";
@@ -40,7 +41,7 @@ beforeEach(async () => {
     ...{ number: 1, restored: false, logCut: false },
   } as unknown as JobEntity;
   await database.manager.save(JobEntity, job);
-  feed = new JobFeed();
+  feed = new JobFeed(new EventsService());
   const stream = new EventStream(database, feed);
   const app = express();
   app.get("/events", (request, response, next) => {

@@ -1,6 +1,7 @@
 // Hands new events to those who watch a job. A watcher holds a bounded number of bytes; one that is too slow loses what it holds and reads it
 // again from the database, where everything stands by its sequence. The feed so never waits for anybody and never grows.
 import { Injectable } from "@nestjs/common";
+import { EventsService } from "../events/events.service.js";
 import type { JobEventEntity } from "./job.entity.js";
 import { toFrame } from "./job-events.js";
 
@@ -63,6 +64,8 @@ export class Watcher {
 export class JobFeed {
   private readonly watchers = new Map<string, Set<Watcher>>();
 
+  constructor(private readonly events: EventsService) {}
+
   watch(jobId: string): { watcher: Watcher; stop: () => void } {
     const watcher = new Watcher();
     const all = this.watchers.get(jobId) ?? new Set();
@@ -76,8 +79,14 @@ export class JobFeed {
     return { watcher, stop };
   }
 
+  /** Called when a new job is stored. */
+  announce(jobId: string): void {
+    this.events.changed("jobs", jobId);
+  }
+
   /** Called after the events are stored. Each is written out once, however many watch. */
   publish(jobId: string, rows: readonly JobEventEntity[]): void {
+    if (rows.some(({ kind }) => kind !== "log")) this.events.changed("jobs", jobId);
     const all = this.watchers.get(jobId);
     if (all === undefined) return;
     for (const row of rows) {

@@ -7,6 +7,7 @@ import { Jobs1764000000004 } from "../database/migrations/0004-jobs.js";
 import { Vms1764000000005 } from "../database/migrations/0005-vms.js";
 import { VmEntity } from "../domains/vm.entity.js";
 import { VmRecords } from "../domains/vm-records.service.js";
+import { EventsService } from "../events/events.service.js";
 import { JobEntity, JobEventEntity } from "./job.entity.js";
 import { JobFeed } from "./job-feed.js";
 import { LogGap } from "./job-log.js";
@@ -25,7 +26,7 @@ beforeEach(async () => {
     migrations: [Jobs1764000000004, Vms1764000000005],
     migrationsRun: true,
   }).initialize();
-  feed = new JobFeed();
+  feed = new JobFeed(new EventsService());
   recorder = newRecorder();
 });
 afterEach(() => database.destroy());

@@ -49,6 +49,11 @@ export class JobRecorder {
     ]);
   }
 
+  /** To be called when the transaction of `create` has ended: those who watch are told. */
+  announce(job: JobEntity): void {
+    this.feed.announce(job.id);
+  }
+
   /** Changes the status if the act has a meaning; answers the job as it then is, and whether it changed. */
   async act(jobId: string, act: JobAct, reason: Reason): Promise<{ job: JobEntity; changed: boolean }> {
     return await this.change(jobId, async (tx, job, entries) => {

@@ -88,6 +88,7 @@ export class ProvisioningService {
       return true;
     });
     if (!made) return (await this.byKey(by, key, body, retryOf)) ?? job;
+    this.recorder.announce(job);
     this.dispatcher.enqueue(job.hostId, job.id);
     const { image, host, vm, reason } = job;
     this.log.log({ msg: "job requested", job: job.id, image, host, vm, by: by.username, reason, retryOf });

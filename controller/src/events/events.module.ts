@@ -1,0 +1,14 @@
+import { Global, Module } from "@nestjs/common";
+import { AuthModule } from "../auth/auth.module.js";
+import { EventsController } from "./events.controller.js";
+import { EventsService } from "./events.service.js";
+
+/** Global: whoever changes a thing may say so. */
+@Global()
+@Module({
+  imports: [AuthModule],
+  controllers: [EventsController],
+  providers: [EventsService],
+  exports: [EventsService],
+})
+export class EventsModule {}
