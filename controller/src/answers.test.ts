@@ -85,6 +85,7 @@ describe("real answers keep to the document", () => {
     const like = await answer("createLike", { path: "/images/Tiny/create-like", body: { name: "Other" } });
     expect(like.name).toBe("Other");
     await answer("editOptions", { path: "/images/Other/options", body: { imageConf: { set: { size: 20 } } } });
+    await answer("draftImage", { path: "/images/Other/draft", body: { files: { "image.conf": "size=1\n" } } });
     const file = await answer("readFile", { path: "/images/Other/files/image.conf" });
     await answer("saveFile", {
       path: "/images/Other/files/image.conf",

@@ -87,6 +87,22 @@ export const editOptionsBody = z.strictObject({
   vmConf: z.strictObject({ set: optionValues.default({}), unset: z.array(z.string()).default([]) }).optional(),
   force: z.boolean().default(false),
 });
+/** Texts that are not saved, by path; and options to be set in them first. */
+export const draftBody = z.strictObject({
+  files: z.record(z.string().max(300), z.string().max(1024 * 1024)),
+  imageConf: z.strictObject({ set: optionValues.default({}), unset: z.array(z.string()).default([]) }).optional(),
+  vmConf: z.strictObject({ set: optionValues.default({}), unset: z.array(z.string()).default([]) }).optional(),
+});
+export const draftReply = z.object({
+  accepted: z.boolean(),
+  diagnostics: z.array(diagnosticView),
+  options: z.array(optionView),
+  /** Sanitised; safe to set as HTML. */
+  descriptionHtml: z.string(),
+  /** The texts that setting options has changed, by path. */
+  rewritten: z.record(z.string(), z.string()),
+});
+export type DraftReply = z.infer<typeof draftReply>;
 export const importQuery = z.strictObject({
   name: imageName.optional(),
   modernise: z.stringbool().default(false),

@@ -1,9 +1,10 @@
 // Names and small values that many shapes of the API share. White lists, all of them: see docs/glossary.md.
 import { z } from "zod";
+import * as status from "./status.js";
 
-export const vmNamePattern = /^[A-Za-z][A-Za-z0-9_.-]{0,62}$/;
-export const imageNamePattern = /^[A-Za-z0-9_][A-Za-z0-9_.+-]{0,62}$/;
-export const hostNamePattern = /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$/;
+export const vmNamePattern = status.vmNamePattern;
+export const imageNamePattern = status.imageNamePattern;
+export const hostNamePattern = status.hostNamePattern;
 
 /** Starts with a letter, so that xl can never take it for a domain id. */
 export const vmName = z

@@ -233,6 +233,15 @@ export const routes = {
     body: image.saveFileBody,
     response: image.savedFile,
   },
+  draftImage: {
+    method: "POST",
+    path: "/images/:name/draft",
+    summary: "Judge an image with texts that are not saved, and set options in them; writes nothing",
+    role: "admin",
+    status: 200,
+    body: image.draftBody,
+    response: image.draftReply,
+  },
   exportImage: {
     method: "GET",
     path: "/images/:name/export",

@@ -2,8 +2,9 @@
 import { z } from "zod";
 import { instant } from "./names.js";
 import { pageQuery } from "./page.js";
+import * as status from "./status.js";
 
-export const roles = ["viewer", "operator", "admin"] as const;
+export const roles = status.roles;
 export const role = z.enum(roles);
 export type Role = z.infer<typeof role>;
 

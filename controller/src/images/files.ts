@@ -3,18 +3,19 @@
 import { createHash, randomBytes } from "node:crypto";
 import { lstat, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { DiagnosticView } from "@convirt/contract/image";
+import type { DiagnosticView, DraftReply, draftBody } from "@convirt/contract/image";
 import { imageNamePattern } from "@convirt/contract/names";
 import type { Diagnostic } from "@convirt/image-format/diagnostic";
 import { evaluate } from "@convirt/image-format/evaluate";
 import { mergeValues } from "@convirt/image-format/options";
 import { rewriteOptions } from "@convirt/image-format/rewrite";
 import { Injectable, Logger } from "@nestjs/common";
+import type { z } from "zod";
 import { Refusal } from "../errors/refusal.js";
 import { sanitiseDescription } from "./description.js";
-import { toDiagnosticView } from "./image-view.js";
+import { toDiagnosticView, toOptionView } from "./image-view.js";
 import { ImagesService } from "./images.service.js";
-import { judgeTexts, readTexts } from "./reading.js";
+import { type ImageText, judgeTexts, readTexts } from "./reading.js";
 import type { StoredImage } from "./store.js";
 import { maxTextBytes } from "./tree/archive/limits.js";
 import { copyTree, placeInside, readPlain, replaceFile, textOf } from "./tree/place.js";
@@ -24,6 +25,8 @@ export interface OptionEdit {
   set: Record<string, unknown>;
   unset: string[];
 }
+
+type OptionFile = "image.conf" | "vm_conf.template";
 
 const optionFiles = { imageConf: "image.conf", vmConf: "vm_conf.template" } as const;
 
@@ -115,7 +118,10 @@ export class ImageFiles {
       for (const key of ["imageConf", "vmConf"] as const) {
         const edit = edits[key];
         if (edit !== undefined)
-          changed.set(optionFiles[key], { text: rewritten(image, optionFiles[key], edit), executable: false });
+          changed.set(optionFiles[key], {
+            text: rewritten(sourceOf(image, optionFiles[key]), optionFiles[key], edit),
+            executable: false,
+          });
       }
       await this.judge(image, changed, force);
       for (const [path, { text }] of changed) {
@@ -125,6 +131,31 @@ export class ImageFiles {
       this.audit("image.options_edited", name, by, { files: [...changed.keys()], force });
       await this.images.byName(name);
     });
+  }
+
+  /** Judges the image as it would be with these texts, after options are set in them. Writes nothing. Throws Refusal option_invalid, image_rejected. */
+  async draft(name: string, draft: z.output<typeof draftBody>): Promise<DraftReply> {
+    const image = await this.images.byName(name);
+    const texts = image.tree === undefined ? new Map<string, ImageText>() : await readTexts(image.tree);
+    for (const [path, text] of Object.entries(draft.files))
+      texts.set(path, { text, executable: texts.get(path)?.executable ?? path === "provision.sh" });
+    const rewrites: Record<string, string> = {};
+    for (const key of ["imageConf", "vmConf"] as const) {
+      const edit = draft[key];
+      const file = optionFiles[key];
+      if (edit === undefined) continue;
+      const text = rewritten(texts.get(file)?.text ?? "", file, edit);
+      rewrites[file] = text;
+      texts.set(file, { text, executable: false });
+    }
+    const { accepted, diagnostics, options, descriptionHtml } = await judgeTexts(name, texts);
+    return {
+      accepted,
+      diagnostics: diagnostics.map(toDiagnosticView),
+      options: options.map(toOptionView),
+      descriptionHtml,
+      rewritten: rewrites,
+    };
   }
 
   /** A new image with the files of `name`. Throws Refusal name_taken. */
@@ -139,7 +170,7 @@ export class ImageFiles {
         await copyTree(image.found, aside);
         const evaluation = evaluate(image.vmConf, { file: "vm_conf.template", predefined: "vm_conf" });
         if (evaluation.ok && evaluation.options.has("image_name")) {
-          const text = rewritten(image, "vm_conf.template", { set: { image_name: newName }, unset: [] });
+          const text = rewritten(image.vmConf, "vm_conf.template", { set: { image_name: newName }, unset: [] });
           await replaceFile(join(aside, "vm_conf.template"), Buffer.from(text), 0o644);
         }
         await rename(aside, target);
@@ -219,8 +250,11 @@ export class ImageFiles {
   }
 }
 
-function rewritten(image: StoredImage, file: "image.conf" | "vm_conf.template", edit: OptionEdit): string {
-  const source = file === "image.conf" ? image.imageConf : image.vmConf;
+function sourceOf({ imageConf, vmConf }: StoredImage, file: OptionFile): string {
+  return file === "image.conf" ? imageConf : vmConf;
+}
+
+function rewritten(source: string, file: OptionFile, edit: OptionEdit): string {
   const evaluation = evaluate(source, { file, predefined: file === "image.conf" ? "image_conf" : "vm_conf" });
   if (!evaluation.ok) {
     const first = evaluation.diagnostics[0];

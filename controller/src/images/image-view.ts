@@ -1,7 +1,8 @@
 // What the API shows of an image: field by field, so that nothing is shown that was not meant to be.
-import type { DiagnosticView, ImageSummary, ImageView } from "@convirt/contract/image";
+import type { DiagnosticView, ImageSummary, ImageView, OptionView } from "@convirt/contract/image";
 import type { Diagnostic } from "@convirt/image-format/diagnostic";
 import { toJsonText } from "@convirt/image-format/json";
+import type { OptionDescription } from "@convirt/image-format/options";
 import type { ImageVersionEntity } from "./image.entity.js";
 import type { StoredImage } from "./store.js";
 
@@ -28,14 +29,7 @@ export function toView(image: StoredImage, vms: number, versions: ImageVersionEn
     ...toSummary(image, vms),
     descriptionHtml: image.descriptionHtml,
     diagnostics: image.diagnostics.map(toDiagnosticView),
-    options: image.options.map((option) => ({
-      name: option.name,
-      file: option.file,
-      type: option.type,
-      default: JSON.parse(toJsonText(option.default)),
-      computed: option.computed,
-      customizable: option.customizable,
-    })),
+    options: image.options.map(toOptionView),
     files: (image.tree?.files ?? []).map((file) => ({
       path: file.path,
       bytes: file.size,
@@ -50,6 +44,17 @@ export function toView(image: StoredImage, vms: number, versions: ImageVersionEn
       current: version.version === image.tree?.digest,
     })),
   };
+}
+
+export function toOptionView({
+  name,
+  file,
+  type,
+  default: value,
+  computed,
+  customizable,
+}: OptionDescription): OptionView {
+  return { name, file, type, default: JSON.parse(toJsonText(value)), computed, customizable };
 }
 
 export function toDiagnosticView({ file, line, column, severity, code, message, advice }: Diagnostic): DiagnosticView {

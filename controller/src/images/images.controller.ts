@@ -89,6 +89,15 @@ export class ImagesController {
     return await this.files.save(name, joined(path), { ...body, by: who(request) });
   }
 
+  @Post(":name/draft")
+  @HttpCode(200)
+  async draft(
+    @Param("name") name: string,
+    @Body({ schema: routes.draftImage.body }) body: z.output<typeof shapes.draftBody>,
+  ): Promise<shapes.DraftReply> {
+    return await this.files.draft(name, body);
+  }
+
   @Get(":name/export")
   async export(
     @Param("name") name: string,

@@ -232,6 +232,28 @@ describe("images", () => {
     expect(await readFile(join(store, "Tiny", "vm_conf.template"), "utf8")).toBe(vmConf.replace("256", "512"));
   });
 
+  test("are judged with texts that are not saved, and options set in those, and nothing is written", async () => {
+    const written = await readFile(join(store, "Tiny", "vm_conf.template"), "utf8");
+    const text = `# mine\n${vmConf}`;
+    const set = await http()
+      .post("/images/Tiny/draft")
+      .send({ files: { "vm_conf.template": text }, vmConf: { set: { memory: 512 } } })
+      .expect(200);
+    expect(set.body).toMatchObject({
+      accepted: true,
+      rewritten: { "vm_conf.template": text.replace("256", "512") },
+    });
+    const memory = set.body.options.find((option: { name: string }) => option.name === "memory");
+    expect(memory).toMatchObject({ default: 512, file: "vm_conf.template" });
+    const wrong = await http()
+      .post("/images/Tiny/draft")
+      .send({ files: { "vm_conf.template": "memory = = 3\n" } })
+      .expect(200);
+    expect(wrong.body).toMatchObject({ accepted: false, rewritten: {} });
+    expect(wrong.body.diagnostics[0]).toMatchObject({ file: "vm_conf.template", line: 1, severity: "error" });
+    expect(await readFile(join(store, "Tiny", "vm_conf.template"), "utf8")).toBe(written);
+  });
+
   test("in use are not removed unless forced", async () => {
     vms.set("Tiny", 2);
     expect((await http().delete("/images/Tiny")).body.code).toBe("image_in_use");

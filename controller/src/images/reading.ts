@@ -13,8 +13,13 @@ import type { Tree } from "./tree/hash.js";
 import { readPlain } from "./tree/place.js";
 import { UnfitTree } from "./tree/walk.js";
 
+export interface ImageText {
+  text: string;
+  executable: boolean;
+}
+
 /** The texts of an image, by path. */
-export type ImageTexts = ReadonlyMap<string, { text: string; executable: boolean }>;
+export type ImageTexts = ReadonlyMap<string, ImageText>;
 
 export interface ImageReading {
   accepted: boolean;
