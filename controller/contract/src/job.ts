@@ -3,10 +3,11 @@ import { z } from "zod";
 import { diagnosticView } from "./image.js";
 import { hostName, imageName, instant, optionValues, sha256, uuid, vmName } from "./names.js";
 import { pageQuery } from "./page.js";
+import * as status from "./status.js";
 
-export const jobStatus = z.enum(["queued", "running", "cancelling", "succeeded", "failed", "cancelled", "lost"]);
+export const jobStatus = z.enum(status.jobStatuses);
 export type JobStatus = z.infer<typeof jobStatus>;
-export const finalStatuses: ReadonlySet<JobStatus> = new Set(["succeeded", "failed", "cancelled", "lost"]);
+export const finalStatuses = status.finalStatuses;
 export const jobPhase = z.enum(["check", "stage", "script", "prove", "start"]);
 export type JobPhase = z.infer<typeof jobPhase>;
 
@@ -100,6 +101,12 @@ export const jobDetail = jobView.extend({
   ),
   vmConfigPath: z.string().nullable(),
   vmConfig: z.string().nullable(),
+  /** The last event's; who has read this answer and the log up to `logBytes` goes on following from here. */
+  lastSequence: z.number().int(),
+  /** How far the sending of files has come, or came; null when nothing had to be sent. */
+  staging: z.object({ bytesSent: z.number(), bytesTotal: z.number() }).nullable(),
+  /** What was worth a remark, the last 50. */
+  notes: z.array(z.object({ phase: jobPhase, at: instant, text: z.string() })),
 });
 export type JobDetail = z.infer<typeof jobDetail>;
 

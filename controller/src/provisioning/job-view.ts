@@ -15,7 +15,8 @@ export function toJobView(job: JobEntity, host: Contact): JobView {
   };
 }
 
-export function toJobDetail(job: JobEntity, host: Contact): JobDetail {
-  const { request, phases, proofs, leftovers, cleaned, disks, vmConfigPath, vmConfig } = job;
-  return { ...toJobView(job, host), request, phases, proofs, leftovers, cleaned, disks, vmConfigPath, vmConfig };
+export function toJobDetail(job: JobEntity, host: Contact): Omit<JobDetail, "staging" | "notes"> {
+  const { request, phases, proofs, leftovers, cleaned, disks, vmConfigPath, vmConfig, lastSequence } = job;
+  const made = { proofs, leftovers, cleaned, disks, vmConfigPath, vmConfig };
+  return { ...toJobView(job, host), request, phases, ...made, lastSequence };
 }

@@ -57,7 +57,8 @@ export class ProvisioningController {
   @Get(":id")
   async show(@Param("id") id: string): Promise<JobDetail> {
     const job = await this.provisioning.find(id);
-    return toJobDetail(job, this.agents.contactOf(job.hostId));
+    const told = await this.provisioning.told(job);
+    return { ...toJobDetail(job, this.agents.contactOf(job.hostId)), ...told };
   }
 
   @Post(":id/cancel")

@@ -2,7 +2,7 @@
 // transaction and the dispatcher has it. Nothing is ever run again by itself: a retry is a new job that names the old one.
 import { randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
-import type { DryRunReply, jobQuery, ProvisionBody } from "@convirt/contract/job";
+import type { DryRunReply, JobDetail, jobQuery, ProvisionBody } from "@convirt/contract/job";
 import { CancelOutcome } from "@convirt/proto/provision";
 import { Injectable, Logger } from "@nestjs/common";
 import { createTwoFilesPatch } from "diff";
@@ -14,7 +14,8 @@ import { inTransaction } from "../database/write-queue.js";
 import { Refusal } from "../errors/refusal.js";
 import { Dispatcher } from "./dispatcher.js";
 import { toLeftover } from "./host-events.js";
-import { JobEntity, type StoredLeftover } from "./job.entity.js";
+import { JobEntity, JobEventEntity, type StoredLeftover } from "./job.entity.js";
+import { fromRow } from "./job-events.js";
 import { JobRecorder } from "./job-recorder.js";
 import { toSpec } from "./job-run.js";
 import { isFinal } from "./job-state.js";
@@ -35,6 +36,8 @@ const sortable: readonly (keyof JobEntity)[] = [
   "vm",
   "requestedBy",
 ];
+const mostNotes = 50;
+
 type KeptLeftover = StoredLeftover & { code: string; message: string };
 type CancelWord = "never_started" | "asked_to_stop" | "too_late";
 
@@ -137,6 +140,25 @@ export class ProvisioningService {
     const job = await this.dataSource.manager.findOneBy(JobEntity, { id });
     if (job === null) throw new Refusal("not_found", `There is no job "${id.slice(0, 80)}"`);
     return job;
+  }
+
+  /** What a job has told beside its log: how far staging has come, and remarks. */
+  async told(job: JobEntity): Promise<Pick<JobDetail, "staging" | "notes">> {
+    const ask = (kind: "staging" | "note", take: number) =>
+      this.dataSource.manager.find(JobEventEntity, {
+        where: { jobId: job.id, kind },
+        order: { sequence: "DESC" },
+        take,
+      });
+    const [staging, notes] = await Promise.all([ask("staging", 1), ask("note", mostNotes)]);
+    const last = staging.map(fromRow)[0];
+    return {
+      staging: last?.kind === "staging" ? { bytesSent: last.bytesSent, bytesTotal: last.bytesTotal } : null,
+      notes: notes
+        .reverse()
+        .map(fromRow)
+        .flatMap((event) => (event.kind === "note" ? [{ phase: event.phase, at: event.at, text: event.text }] : [])),
+    };
   }
 
   async list(
