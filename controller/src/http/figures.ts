@@ -1,9 +1,8 @@
-// What is served beside the API: is it alive, is it ready, its figures for Prometheus, and a page for whoever comes with a browser.
+// What is served beside the API: is it alive, is it ready, and its figures for Prometheus.
 import type { Role } from "@convirt/contract/session";
 import type { Express, Request, Response } from "express";
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { DataSource } from "typeorm";
-import { version } from "../config/version.js";
 import { Refusal } from "../errors/refusal.js";
 
 /** Figures that rooms count by themselves. */
@@ -74,7 +73,6 @@ export function serveFigures(app: Express, sources: Sources): void {
   app.get("/metrics", (request, response, next) => {
     metrics(request, response, { registry, jobs, ...sources }).catch(next);
   });
-  app.get("/", (_request, response) => void response.type("html").send(page));
 }
 
 async function ready(dataSource: DataSource, response: Response): Promise<void> {
@@ -104,18 +102,3 @@ async function metrics(
   for (const { status, count } of rows) jobs.set({ status }, count);
   response.type(registry.contentType).send(await registry.metrics());
 }
-
-const page = `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>ConVirt</title>
-<h1>ConVirt</h1>
-<p>This is a ConVirt controller, version ${version}. It keeps an image store, and provisions VMs from it on Xen hosts.</p>
-<p>Its API is at <code>/api/v1</code>; <a href="/api/v1/openapi.json">openapi.json</a> describes it.</p>
-<p>On a terminal:</p>
-<pre>convirt login ADDRESS-OF-THIS-PAGE
-convirt image list
-convirt --help</pre>
-</html>
-`;

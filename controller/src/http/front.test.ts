@@ -144,13 +144,6 @@ describe("headers", () => {
 });
 
 describe("beside the API", () => {
-  test("there is a page that says what this is, with no script in it", async () => {
-    const text = await (await plain("/")).text();
-    expect(text).toContain("/api/v1/openapi.json");
-    expect(text).toContain("convirt login");
-    expect(text).not.toMatch(/<script/i);
-  });
-
   test("/healthz says that the process is up, /readyz that the database answers", async () => {
     expect((await plain("/healthz")).status).toBe(200);
     expect((await plain("/readyz")).status).toBe(200);

@@ -15,16 +15,7 @@ import { ProvisioningService } from "../provisioning/provisioning.service.js";
 import { readBodies } from "./bodies.js";
 import { serveFigures } from "./figures.js";
 import { IdempotencyService } from "./idempotency.service.js";
-
-const self = ["'self'"];
-const none = ["'none'"];
-const contentSecurityPolicy = {
-  useDefaults: false,
-  directives: {
-    ...{ defaultSrc: none, scriptSrc: self, styleSrc: self, fontSrc: self, connectSrc: self },
-    ...{ imgSrc: ["'self'", "data:"], formAction: self, baseUri: none, frameAncestors: none, objectSrc: none },
-  },
-};
+import { contentSecurityPolicy, serveWebFiles } from "./web-files.js";
 
 /** Puts it all in place; to be called before the application is initialised. */
 export async function layFront(app: NestExpressApplication): Promise<void> {
@@ -47,6 +38,7 @@ export async function layFront(app: NestExpressApplication): Promise<void> {
     counted: () => counted(app),
     identify: (request) => auth.identify(request),
   });
+  serveWebFiles(instance);
   app.use(readBodies());
   app.use(app.get(IdempotencyService).handle);
   await app.init();
