@@ -39,8 +39,12 @@ export function install() {
     .digest("hex");
   const note = join(root, "node_modules", ".installed-from");
   if (existsSync(note) && readFileSync(note, "utf8") === lock) return;
-  if (!isCurrent(join(root, "node_modules", ".package-lock.json"), join(root, "package-lock.json")))
-    must("npm", ["ci", "--no-audit", "--no-fund", "--loglevel", "error"]);
+  const installed = join(root, "node_modules", ".package-lock.json");
+  if (!isCurrent(installed, join(root, "package-lock.json"))) {
+    // Where there are some, only what lacks is brought: what was compiled once is not compiled again for a package more.
+    const act = existsSync(installed) ? ["install", "--no-save"] : ["ci"];
+    must("npm", [...act, "--no-audit", "--no-fund", "--loglevel", "error"]);
+  }
   writeFileSync(note, lock);
 }
 
@@ -60,10 +64,22 @@ export function compile() {
   must(process.execPath, ["cli/bundle.mjs"]);
 }
 
+/** The web UI, when a source of it is newer than what was built. */
+export function buildWeb() {
+  const web = join(root, "controller", "web");
+  const built = join(web, "dist", "site", "index.html");
+  const sources = ["index.html", "package.json", "vite.config.ts"].map((name) => join(web, name));
+  const lock = join(root, "node_modules", ".package-lock.json");
+  const isBuilt = isCurrent(built, ...sources, join(root, "docs", "errors.md"), lock);
+  if (isBuilt && newest(join(web, "src")) <= statSync(built).mtimeMs) return;
+  must(bin("vite"), ["build", "--logLevel", "warn"], { cwd: web });
+}
+
 export function build() {
   install();
   generate();
   compile();
+  buildWeb();
 }
 
 export { bin };

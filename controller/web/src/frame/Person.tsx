@@ -1,0 +1,94 @@
+import { Divider } from "@patternfly/react-core/dist/esm/components/Divider";
+import {
+  Dropdown,
+  DropdownGroup,
+  DropdownItem,
+  DropdownList,
+} from "@patternfly/react-core/dist/esm/components/Dropdown";
+import { MenuToggle } from "@patternfly/react-core/dist/esm/components/MenuToggle";
+import UserIcon from "@patternfly/react-icons/dist/esm/icons/user-icon";
+import { useState } from "react";
+import { useNavigate } from "react-router";
+import { call } from "../api/client";
+import { useSession } from "../sign-in/Session";
+import { chooseTheme, chosenTheme, type Theme } from "./theme";
+
+const themes: readonly { theme: Theme; title: string }[] = [
+  { theme: "system", title: "As the system" },
+  { theme: "light", title: "Light" },
+  { theme: "dark", title: "Dark" },
+];
+
+export function Person() {
+  const { username, role } = useSession();
+  const navigate = useNavigate();
+  const [isOpen, setOpen] = useState(false);
+  const [theme, setTheme] = useState(chosenTheme);
+  const signOut = async () => {
+    await call("DELETE /session");
+    // Everything that this page holds goes with it.
+    window.location.assign("/");
+  };
+  return (
+    <Dropdown
+      isOpen={isOpen}
+      onOpenChange={setOpen}
+      popperProps={{ position: "right" }}
+      toggle={(ref) => (
+        <MenuToggle
+          ref={ref}
+          variant="plainText"
+          isExpanded={isOpen}
+          onClick={() => setOpen(!isOpen)}
+          icon={<UserIcon />}
+          aria-label={`${username}: theme, sign out`}
+          className="cv-person"
+        >
+          <span className="cv-person-name">{username}</span>
+        </MenuToggle>
+      )}
+    >
+      <DropdownGroup label={`Signed in as ${username}, ${role}`}>
+        <DropdownList>
+          <DropdownItem
+            onClick={() => {
+              setOpen(false);
+              void navigate("/people?tab=tokens");
+            }}
+          >
+            API tokens
+          </DropdownItem>
+          <DropdownItem
+            onClick={() => {
+              setOpen(false);
+              void navigate("/help");
+            }}
+          >
+            Keys and errors
+          </DropdownItem>
+        </DropdownList>
+      </DropdownGroup>
+      <Divider />
+      <DropdownGroup label="Theme">
+        <DropdownList>
+          {themes.map((each) => (
+            <DropdownItem
+              key={each.theme}
+              isSelected={each.theme === theme}
+              onClick={() => {
+                setTheme(each.theme);
+                chooseTheme(each.theme);
+              }}
+            >
+              {each.title}
+            </DropdownItem>
+          ))}
+        </DropdownList>
+      </DropdownGroup>
+      <Divider />
+      <DropdownList>
+        <DropdownItem onClick={() => void signOut()}>Sign out</DropdownItem>
+      </DropdownList>
+    </Dropdown>
+  );
+}

@@ -1,0 +1,18 @@
+import type { UseQueryResult } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+import { ErrorPanel } from "./ErrorPanel";
+
+interface Props<T> {
+  query: UseQueryResult<T, Error>;
+  /** "Cannot show the job" */
+  act: string;
+  skeleton: ReactNode;
+  children: (data: T) => ReactNode;
+}
+
+/** A page about one thing: its shape while it is read, the thing, or why it cannot be shown. */
+export function Thing<T>({ query, act, skeleton, children }: Props<T>) {
+  if (query.data !== undefined) return children(query.data);
+  if (query.error !== null) return <ErrorPanel error={query.error} act={act} onRetry={() => void query.refetch()} />;
+  return skeleton;
+}

@@ -1,0 +1,180 @@
+import type { Role, TokenView } from "@convirt/contract/session";
+import { roles } from "@convirt/contract/status";
+import { Button } from "@patternfly/react-core/dist/esm/components/Button";
+import { Modal, ModalBody, ModalFooter, ModalHeader } from "@patternfly/react-core/dist/esm/components/Modal";
+import { TextInput } from "@patternfly/react-core/dist/esm/components/TextInput";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { call } from "../api/client";
+import { Confirm } from "../parts/Confirm";
+import { Copy } from "../parts/Copy";
+import { Empty } from "../parts/Empty";
+import { Skeletons } from "../parts/Skeletons";
+import { Thing } from "../parts/Thing";
+import { Ago, Moment } from "../parts/Time";
+import { useSession } from "../sign-in/Session";
+
+export function Tokens() {
+  const queries = useQueryClient();
+  const [isMaking, setMaking] = useState(false);
+  const [made, setMade] = useState<{ name: string; token: string }>();
+  const [revoked, setRevoked] = useState<TokenView>();
+  const tokens = useQuery({
+    queryKey: ["tokens"],
+    queryFn: ({ signal }) => call("GET /tokens", { query: { perPage: 1000 }, signal }),
+  });
+  const refresh = () => void queries.invalidateQueries({ queryKey: ["tokens"] });
+  return (
+    <Thing query={tokens} act="Cannot list tokens" skeleton={<Skeletons lines={4} />}>
+      {({ items }) => (
+        <>
+          <div className="cv-acts cv-tab-acts">
+            <Button onClick={() => setMaking(true)}>Make a token</Button>
+          </div>
+          {items.length === 0 ? (
+            <Empty title="No token">
+              A token lets a program, or the command line, act in your name, with at most your role.
+            </Empty>
+          ) : (
+            <table className="cv-plain-table">
+              <thead>
+                <tr>
+                  <th scope="col">Name</th>
+                  <th scope="col">Of</th>
+                  <th scope="col">Role</th>
+                  <th scope="col">Last used</th>
+                  <th scope="col">Good until</th>
+                  <th scope="col">
+                    <span className="pf-v6-screen-reader">Acts</span>
+                  </th>
+                </tr>
+              </thead>
+              <tbody>
+                {items.map((token) => (
+                  <tr key={token.id}>
+                    <td>{token.name}</td>
+                    <td>{token.username}</td>
+                    <td>{token.role}</td>
+                    <td>{token.lastUsedAt === null ? "never" : <Ago at={token.lastUsedAt} />}</td>
+                    <td>
+                      <Moment at={token.expiresAt} />
+                    </td>
+                    <td className="cv-row-acts">
+                      <Button
+                        variant="link"
+                        size="sm"
+                        isDanger
+                        onClick={() => setRevoked(token)}
+                        aria-label={`Revoke ${token.name}`}
+                      >
+                        Revoke
+                      </Button>
+                    </td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          )}
+          {isMaking && (
+            <MakeToken
+              onMade={(token) => {
+                setMaking(false);
+                setMade(token);
+                refresh();
+              }}
+              onClose={() => setMaking(false)}
+            />
+          )}
+          {made !== undefined && (
+            <Modal isOpen variant="medium" onClose={() => setMade(undefined)} aria-labelledby="made-title">
+              <ModalHeader title={`The token ${made.name}`} labelId="made-title" description="It is shown this once." />
+              <ModalBody>
+                <Copy text={made.token} label="Copy the token" />
+              </ModalBody>
+              <ModalFooter>
+                <Button onClick={() => setMade(undefined)}>I have it</Button>
+              </ModalFooter>
+            </Modal>
+          )}
+          {revoked !== undefined && (
+            <Confirm
+              title={`Revoke ${revoked.name}`}
+              act="Revoke the token"
+              isDanger
+              run={() => call("DELETE /tokens/:id", { params: { id: revoked.id } })}
+              onDone={() => {
+                setRevoked(undefined);
+                refresh();
+              }}
+              onClose={() => setRevoked(undefined)}
+            >
+              Whatever uses it is refused from then on. This cannot be undone.
+            </Confirm>
+          )}
+        </>
+      )}
+    </Thing>
+  );
+}
+
+function MakeToken({
+  onMade,
+  onClose,
+}: {
+  onMade: (token: { name: string; token: string }) => void;
+  onClose: () => void;
+}) {
+  const session = useSession();
+  const [name, setName] = useState("");
+  const [role, setRole] = useState<Role>(session.role);
+  const [days, setDays] = useState("90");
+  const may = roles.slice(0, roles.indexOf(session.role) + 1);
+  return (
+    <Confirm
+      title="Make a token"
+      act="Make it"
+      run={async () =>
+        onMade(await call("POST /tokens", { body: { name: name.trim(), role, expiresInDays: Number(days) } }))
+      }
+      onDone={() => undefined}
+      onClose={onClose}
+    >
+      <div className="cv-stack">
+        <label htmlFor="token-name">
+          What it is for
+          <TextInput
+            id="token-name"
+            autoFocus
+            autoComplete="off"
+            value={name}
+            onChange={(_, value) => setName(value)}
+          />
+        </label>
+        <label htmlFor="token-role" className="cv-block">
+          Role
+          <select
+            id="token-role"
+            className="cv-select"
+            value={role}
+            onChange={({ target }) => setRole(target.value as Role)}
+          >
+            {may.map((each) => (
+              <option key={each}>{each}</option>
+            ))}
+          </select>
+        </label>
+        <label htmlFor="token-days">
+          Days that it is good
+          <TextInput
+            id="token-days"
+            type="number"
+            min={1}
+            max={366}
+            value={days}
+            onChange={(_, value) => setDays(value)}
+          />
+        </label>
+      </div>
+    </Confirm>
+  );
+}

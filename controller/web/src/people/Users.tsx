@@ -1,0 +1,161 @@
+import type { Role, UserView } from "@convirt/contract/session";
+import { Button } from "@patternfly/react-core/dist/esm/components/Button";
+import { TextInput } from "@patternfly/react-core/dist/esm/components/TextInput";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { call } from "../api/client";
+import { Confirm } from "../parts/Confirm";
+import { Skeletons } from "../parts/Skeletons";
+import { Thing } from "../parts/Thing";
+import { Ago } from "../parts/Time";
+
+const roles: readonly { role: Role; says: string }[] = [
+  { role: "viewer", says: "sees everything, changes nothing" },
+  { role: "operator", says: "provisions VMs, and starts and stops them" },
+  { role: "admin", says: "writes images and invites hosts: root on every host" },
+];
+
+type Asked = { kind: "new" } | { kind: "change" | "remove"; user: UserView };
+
+export function Users() {
+  const queries = useQueryClient();
+  const [asked, setAsked] = useState<Asked>();
+  const users = useQuery({
+    queryKey: ["users"],
+    queryFn: ({ signal }) => call("GET /users", { query: { perPage: 1000 }, signal }),
+  });
+  const done = () => {
+    setAsked(undefined);
+    void queries.invalidateQueries({ queryKey: ["users"] });
+  };
+  return (
+    <Thing query={users} act="Cannot list users" skeleton={<Skeletons lines={4} />}>
+      {({ items }) => (
+        <>
+          <div className="cv-acts cv-tab-acts">
+            <Button onClick={() => setAsked({ kind: "new" })}>Add a user</Button>
+          </div>
+          <table className="cv-plain-table">
+            <thead>
+              <tr>
+                <th scope="col">Name</th>
+                <th scope="col">Role</th>
+                <th scope="col">Last sign-in</th>
+                <th scope="col">Added</th>
+                <th scope="col">
+                  <span className="pf-v6-screen-reader">Acts</span>
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {items.map((user) => (
+                <tr key={user.username}>
+                  <td>{user.username}</td>
+                  <td>{user.role}</td>
+                  <td>{user.lastSignInAt === null ? "never" : <Ago at={user.lastSignInAt} />}</td>
+                  <td>
+                    <Ago at={user.createdAt} />
+                  </td>
+                  <td className="cv-row-acts">
+                    <Button
+                      variant="link"
+                      size="sm"
+                      onClick={() => setAsked({ kind: "change", user })}
+                      aria-label={`Change ${user.username}`}
+                    >
+                      Change
+                    </Button>
+                    <Button
+                      variant="link"
+                      size="sm"
+                      isDanger
+                      onClick={() => setAsked({ kind: "remove", user })}
+                      aria-label={`Remove ${user.username}`}
+                    >
+                      Remove
+                    </Button>
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+          {asked !== undefined && asked.kind !== "remove" && (
+            <UserForm
+              {...(asked.kind === "change" ? { user: asked.user } : {})}
+              onDone={done}
+              onClose={() => setAsked(undefined)}
+            />
+          )}
+          {asked?.kind === "remove" && (
+            <Confirm
+              title={`Remove ${asked.user.username}`}
+              act="Remove the user"
+              isDanger
+              run={() => call("DELETE /users/:username", { params: { username: asked.user.username } })}
+              onDone={done}
+              onClose={() => setAsked(undefined)}
+            >
+              Sessions and tokens of {asked.user.username} end at once. What was done in that name stays recorded.
+            </Confirm>
+          )}
+        </>
+      )}
+    </Thing>
+  );
+}
+
+function UserForm({ user, onDone, onClose }: { user?: UserView; onDone: () => void; onClose: () => void }) {
+  const [username, setUsername] = useState(user?.username ?? "");
+  const [password, setPassword] = useState("");
+  const [role, setRole] = useState<Role>(user?.role ?? "viewer");
+  const run = () =>
+    user === undefined
+      ? call("POST /users", { body: { username: username.trim(), password, role } })
+      : call("PATCH /users/:username", {
+          params: { username: user.username },
+          body: { role, ...(password === "" ? {} : { password }) },
+        });
+  return (
+    <Confirm
+      title={user === undefined ? "Add a user" : `Change ${user.username}`}
+      act={user === undefined ? "Add" : "Change"}
+      run={run}
+      onDone={onDone}
+      onClose={onClose}
+    >
+      <div className="cv-stack">
+        {user === undefined && (
+          <label htmlFor="user-name">
+            Name
+            <TextInput
+              id="user-name"
+              autoFocus
+              autoComplete="off"
+              value={username}
+              onChange={(_, value) => setUsername(value)}
+            />
+          </label>
+        )}
+        <label htmlFor="user-password">
+          {user === undefined ? "Password, at least 10 characters" : "New password; empty leaves it"}
+          <TextInput
+            id="user-password"
+            type="password"
+            autoComplete="new-password"
+            value={password}
+            onChange={(_, value) => setPassword(value)}
+          />
+        </label>
+        <fieldset className="cv-roles">
+          <legend>Role</legend>
+          {roles.map(({ role: each, says }) => (
+            <label key={each}>
+              <input type="radio" name="role" checked={role === each} onChange={() => setRole(each)} />{" "}
+              <strong>{each}</strong> <span className="cv-quiet">{says}</span>
+            </label>
+          ))}
+        </fieldset>
+      </div>
+    </Confirm>
+  );
+}

@@ -1,0 +1,24 @@
+import type { SessionView } from "@convirt/contract/session";
+import { Brand } from "../frame/Brand";
+import { SignInForm } from "./SignInForm";
+
+export function SignIn({ onSignedIn }: { onSignedIn: (session: SessionView) => void }) {
+  return (
+    <main className="cv-sign-in">
+      <div className="cv-sign-in-card">
+        <h1>
+          <Brand />
+        </h1>
+        <p className="cv-quiet">Images, VMs and jobs of your Xen hosts.</p>
+        <SignInForm onSignedIn={onSignedIn} />
+        <details className="cv-sign-in-help">
+          <summary>First time here?</summary>
+          <p>
+            The controller made a user <code>admin</code> when it first started, and showed the password once, in its
+            log. Or you gave it one yourself, in the file that <code>auth.admin_password_file</code> names.
+          </p>
+        </details>
+      </div>
+    </main>
+  );
+}
