@@ -286,10 +286,11 @@ async function ready(child: ChildProcess, logFile: string, what: string): Promis
   const log = createWriteStream(logFile, { flags: "a" });
   let said = "";
   await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(
-      () => reject(new Error(`${what} is not ready after ${startLimitMs / 1000} s; see ${logFile}`)),
-      startLimitMs,
-    );
+    const timer = setTimeout(() => {
+      // Nobody would end it later.
+      child.kill("SIGKILL");
+      reject(new Error(`${what} is not ready after ${startLimitMs / 1000} s; see ${logFile}`));
+    }, startLimitMs);
     const onExit = (code: number | null, signal: string | null) => {
       clearTimeout(timer);
       reject(new Error(`${what} ended with ${code ?? signal} at its start:\n${said}`));
