@@ -6,11 +6,13 @@ import { must } from "./steps.mjs";
 const packages = [
   "busybox-static",
   "bzip2",
+  "chromium",
   "cpio",
   "curl",
   "dosfstools",
   "e2fsprogs",
   "fdisk",
+  "fonts-liberation",
   "genisoimage",
   "libfaketime",
   "mtools",
