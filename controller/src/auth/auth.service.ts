@@ -1,8 +1,7 @@
 // Users, sessions and tokens: who somebody is, by a password, a cookie or a token. Passwords are kept as argon2id, everything else as SHA-256; a secret is shown
 // once, when it is made.
 import { createHash, randomBytes, randomUUID } from "node:crypto";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { password as passwordRule, type Role } from "@convirt/contract/session";
 import { Inject, Injectable, Logger, type OnApplicationBootstrap } from "@nestjs/common";
 import { hash, verify } from "@node-rs/argon2";
@@ -33,13 +32,23 @@ export class AuthService implements OnApplicationBootstrap {
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
-  /** The first start makes `admin`. A password made here goes to a file that only this user and root can read: the log may be read by others. */
+  /**
+   * The first start makes `admin`. Its password is that of the file that the settings name; where that is not there yet, a random one is written to it, for this
+   * user's and root's eyes: the log of a service is read by others. Without a file a random one is shown here and nowhere else.
+   */
   async onApplicationBootstrap(): Promise<void> {
     if ((await this.dataSource.manager.count(UserEntity)) > 0) return;
-    const given = this.config.auth.admin_password_file;
-    const file = given || join(this.config.data_dir, "first-password");
+    const file = this.config.auth.admin_password_file;
+    if (file === "") {
+      const password = randomPassword();
+      await this.addUser("admin", password, "admin");
+      process.stderr.write(
+        `\n  First start. Sign in as admin with the password ${password}\n  It is shown this once.\n\n`,
+      );
+      return;
+    }
     // Written before the user is made: a crash between the two leaves no admin whose password nobody knows.
-    if (given === "") writeFirstPassword(file);
+    if (!existsSync(file)) writeFileSync(file, `${randomPassword()}\n`, { mode: 0o600, flag: "wx" });
     await this.addUser("admin", firstPassword(file), "admin");
     this.log.log({ msg: "made the user admin; the first password is in the file, which may then be removed", file });
   }
@@ -213,13 +222,11 @@ export class AuthService implements OnApplicationBootstrap {
   }
 }
 
-/** Throws when the file holds no password that a user could be given. */
-/** For the eyes of this user and of root. */
-function writeFirstPassword(file: string): void {
-  rmSync(file, { force: true });
-  writeFileSync(file, `${randomBytes(15).toString("base64url")}\n`, { mode: 0o600, flag: "wx" });
+function randomPassword(): string {
+  return randomBytes(15).toString("base64url");
 }
 
+/** Throws when the file holds no password that a user could be given. */
 function firstPassword(file: string): string {
   const text = readFileSync(file, "utf8").trim();
   const checked = passwordRule.safeParse(text);

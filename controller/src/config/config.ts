@@ -44,7 +44,7 @@ export const configSchema = z.strictObject({
         .string()
         .default("")
         .describe(
-          "file with the first password of admin; empty: a random one, which is written to first-password in data_dir",
+          "file with the first password of admin; a random one is written to it if it is not there; empty: a random one, shown once",
         ),
       session_hours: z.coerce.number().min(0.1).max(720).default(12).describe("hours that a sign-in lasts"),
     })

@@ -73,6 +73,7 @@ async function startController(of: {
         PATH: "/usr/bin:/bin",
         CONVIRT_CONFIG: config,
         CONVIRT_DATA_DIR: join(of.folder, "data"),
+        CONVIRT_AUTH_ADMIN_PASSWORD_FILE: join(of.folder, "data", "first-password"),
         CONVIRT_HTTP_LISTEN: `127.0.0.1:${of.httpPort}`,
         // QEMU's user network shows dom0 this machine as 10.0.2.2.
         CONVIRT_HTTPS_LISTEN: `127.0.0.1:${of.httpsPort}`,

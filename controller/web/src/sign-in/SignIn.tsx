@@ -14,8 +14,9 @@ export function SignIn({ onSignedIn }: { onSignedIn: (session: SessionView) => v
         <details className="cv-sign-in-help">
           <summary>First time here?</summary>
           <p>
-            The controller made a user <code>admin</code> when it first started, and showed the password once, in its
-            log. Or you gave it one yourself, in the file that <code>auth.admin_password_file</code> names.
+            The controller made a user <code>admin</code> when it first started. The password is in the file that{" "}
+            <code>auth.admin_password_file</code> names: <code>/var/lib/convirt/first-password</code> where ConVirt came
+            as a package. Without such a file it was shown once, where the controller was started.
           </p>
         </details>
       </div>
