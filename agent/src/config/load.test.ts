@@ -22,7 +22,7 @@ test("loadConfig() has a default for everything", () => {
     advertise: "",
     storeDir: "/var/cache/convirt/image_store",
     logDir: "/var/log/convirt",
-    stateDir: "/var/lib/convirt-agent",
+    stateDir: "/var/lib/convirt",
     consoleLogDir: "/var/log/xen/console",
     toolstack: "auto",
     defaultBridge: "",

@@ -18,7 +18,7 @@ export const configSchema = z.strictObject({
     .describe("host:port that the controller is told to call; empty: the host's name and the port of listen"),
   store: absolute.default("/var/cache/convirt/image_store").describe("the image store on this host"),
   logs: absolute.default("/var/log/convirt").describe("logs of provision scripts, by image"),
-  state: absolute.default("/var/lib/convirt-agent").describe("identity, journal, staged trees"),
+  state: absolute.default("/var/lib/convirt").describe("identity, journal, staged trees"),
   console_logs: absolute
     .default("/var/log/xen/console")
     .describe("where xenconsoled keeps guests' consoles (its --log-dir)"),
