@@ -44,7 +44,8 @@ export class TestBrowser {
       timezoneId: "Europe/Berlin",
       permissions: ["clipboard-read", "clipboard-write"],
     });
-    context.setDefaultTimeout(30_000);
+    // A busy machine is slow, and not broken.
+    context.setDefaultTimeout(120_000);
     this.#contexts.push(context);
     const page = await context.newPage();
     page.on("request", (request) => {

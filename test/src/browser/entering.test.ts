@@ -9,7 +9,7 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
   beforeAll(async () => {
     t = await startInstallation(["xen1"]);
     browser = await TestBrowser.start(t.installation.httpUrl);
-  }, 120_000);
+  }, 600_000);
   afterEach(() => browser.settle());
   afterAll(async () => {
     await browser.stop();
@@ -31,7 +31,7 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
     await page.getByRole("button", { name: /^admin/ }).click();
     await page.getByRole("menuitem", { name: "Sign out" }).click();
     await page.getByRole("button", { name: "Sign in" }).waitFor();
-  }, 120_000);
+  }, 600_000);
 
   test("a host that is invited appears by itself when it comes", async () => {
     const page = await browser.signedIn(t.installation.adminPassword);
@@ -48,7 +48,7 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
     await page.getByText("xen2 is here").waitFor();
     await page.getByRole("button", { name: "Done" }).click();
     await page.getByRole("row", { name: /xen2.*In contact/ }).waitFor();
-  }, 120_000);
+  }, 600_000);
 
   test("a page says when it is not live, and is again by itself", async () => {
     const page = await browser.signedIn(t.installation.adminPassword);
@@ -57,5 +57,5 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
     await page.getByText(/^not live, trying/).waitFor();
     await t.installation.startController();
     await page.getByText("live", { exact: true }).waitFor();
-  }, 120_000);
+  }, 600_000);
 });

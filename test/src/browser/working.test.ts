@@ -47,7 +47,7 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
       )) as number;
       expect(tooWide).toBeLessThanOrEqual(0);
     },
-    240_000,
+    600_000,
   );
 
   test("a failed job says in which phase, why, and what it left", async () => {
@@ -58,7 +58,7 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
     await page.getByRole("tab", { name: /Leftovers/ }).click();
     await page.getByRole("cell", { name: /intranet\.disk\.xm/ }).waitFor();
     expect(await seriousFaults(page)).toEqual([]);
-  }, 240_000);
+  }, 600_000);
 
   test("a locked field is shown locked, the preview says what will happen, and then it does", async () => {
     const page = await open("/provision?image=Debian_12_web&host=xen2");
@@ -77,7 +77,7 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
     await page.getByRole("button", { name: "Provision shop-1 on xen2" }).click();
     await page.getByText("unpacking base system").waitFor();
     await page.getByText("Succeeded").first().waitFor();
-  }, 240_000);
+  }, 600_000);
 
   test("one act on several VMs has a result for each", async () => {
     const page = await open("/vms");
@@ -86,7 +86,7 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
     await page.getByRole("region", { name: "Start 2 VMs" }).getByRole("button", { name: "Start" }).click();
     await page.getByText("1 of 2 VMs went well, 1 did not").waitFor();
     await page.getByText("host_not_in_contact").waitFor();
-  }, 240_000);
+  }, 600_000);
 
   test("an image is made like another; an error is marked as one types, mended, compared and saved", async () => {
     const page = await open("/images/Debian_12_web");
@@ -109,7 +109,7 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
       params: { name: "Debian_12_shop", path: "image.conf" },
     });
     expect(text).toContain("extra_packages=[]");
-  }, 240_000);
+  }, 600_000);
 
   test("nothing that a file, a name or a log says becomes part of the page", async () => {
     const evil = `<img src=x onerror=alert(1)><script>alert(2)</script><svg onload=alert(3)>"'><a href="javascript:alert(4)">x</a>`;
@@ -131,5 +131,5 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
     await page.goto(`/jobs?vm=${encodeURIComponent(evil.slice(0, 60))}`);
     await page.getByRole("heading", { level: 1 }).waitFor();
     // A dialog, a fault or a foreign request fails the test when it settles.
-  }, 240_000);
+  }, 600_000);
 });
