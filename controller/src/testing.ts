@@ -70,8 +70,8 @@ export class TestController {
       },
       ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
     });
-    if (response.headers.get("content-type")?.startsWith("text/event-stream") === true) {
-      // It would not end by itself.
+    if (path === "/events" && response.ok) {
+      // It does not end by itself.
       await response.body?.cancel();
       return { status: response.status, headers: response.headers, body: "" };
     }
