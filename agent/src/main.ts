@@ -54,8 +54,6 @@ async function runAgent(settings: AgentConfig): Promise<void> {
     command: process.argv[1] ?? "convirt-agent",
     useScopes,
   });
-  log.info("ready", { host: identity.host, hostId: identity.hostId, port: agent.port, version });
-  await notifier.ready();
   const stopTidying = tidyMemory();
   let stopping = false;
   const stop = (signal: string) => {
@@ -74,6 +72,9 @@ async function runAgent(settings: AgentConfig): Promise<void> {
   };
   process.on("SIGTERM", () => stop("SIGTERM"));
   process.on("SIGINT", () => stop("SIGINT"));
+  // Said when it can also be told to stop.
+  log.info("ready", { host: identity.host, hostId: identity.hostId, port: agent.port, version });
+  await notifier.ready();
 }
 
 program

@@ -12,9 +12,6 @@ async function main(): Promise<void> {
   }
   const { startController } = await import("./app.js");
   const controller = await startController(config);
-  process.stderr.write(
-    `${JSON.stringify({ level: "info", time: new Date().toISOString(), msg: "ready", http: controller.httpUrl, https: controller.httpsUrl, authority: controller.authorityDigest })}\n`,
-  );
   let stopping = false;
   const stop = () => {
     if (stopping) return;
@@ -29,6 +26,10 @@ async function main(): Promise<void> {
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
+  // Said when it can also be told to stop.
+  process.stderr.write(
+    `${JSON.stringify({ level: "info", time: new Date().toISOString(), msg: "ready", http: controller.httpUrl, https: controller.httpsUrl, authority: controller.authorityDigest })}\n`,
+  );
 }
 
 main().catch((error: unknown) => {

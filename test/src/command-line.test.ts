@@ -55,7 +55,7 @@ test("a person signs in, sees images and hosts, provisions, watches, and removes
   expect(made.stderr).toMatch(/-- script took/);
   expect(made.stderr).toMatch(/proven +xl create -n: agrees/);
 
-  expect(convirt(["vm", "list"]).stdout).toMatch(/made +running +xen1 +Tiny_Linux/);
+  expect(convirt(["vm", "list"]).stdout).toMatch(/made +running +\S.* +xen1 +Tiny_Linux/);
   const [job] = (JSON.parse(convirt(["job", "list", "--json"]).stdout) as { items: { id: string }[] }).items;
   expect(convirt(["job", "show", job?.id ?? ""]).stdout).toMatch(/^Job .*: succeeded/);
   expect(convirt(["job", "logs", job?.id ?? ""]).stdout).toBe(made.stdout);

@@ -77,7 +77,8 @@ test("a runner that comes late finds the job taken and does not run the script",
   const late = await run([...command, `touch ${host.path}/again`], {
     ...{ signal: new AbortController().signal, timeoutMs: 10_000 },
   });
-  expect(late.exitCode).toBe(98);
+  // 97: the first one still holds the lock; 98: it has left its mark.
+  expect([97, 98]).toContain(late.exitCode);
   expect(existsSync(join(host.path, "again"))).toBe(false);
 });
 

@@ -24,13 +24,23 @@ async function powerCut(jobId: string): Promise<void> {
   await host.down();
   for (const name of ["runner", "script"]) {
     const pid = Number(readFileSync(join(host.journal(jobId), name), "utf8").split(" ")[0]);
-    process.kill(pid, "SIGKILL");
+    process.kill(name === "script" ? -pid : pid, "SIGKILL");
+    await until(() => isGone(pid) || undefined);
   }
   // The next boot has another id; the notes of the one before have this.
   for (const name of ["launched", "runner", "script"]) {
     const path = join(host.journal(jobId), name);
     const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
     writeFileSync(path, readFileSync(path, "utf8").replace(boot, "00000000-0000-4000-8000-000000000000"));
+  }
+}
+
+/** Dead, be it buried or not. */
+function isGone(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.startsWith("Z") === true;
+  } catch {
+    return true;
   }
 }
 

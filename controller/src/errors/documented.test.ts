@@ -4,7 +4,8 @@ import { failureCodes, refusalCodes } from "@convirt/contract/error";
 import { describe, expect, test } from "vitest";
 
 const page = readFileSync(fileURLToPath(new URL("../../../docs/errors.md", import.meta.url)), "utf8");
-const [refusals = "", failures = ""] = page.split("\n## Failures\n");
+const [refusals = "", rest = ""] = page.split("\n## Failures\n");
+const [failures = ""] = rest.split("\n## ");
 
 describe("docs/errors.md", () => {
   test("lists the refusals of the API with their HTTP status, all of them and no other", () => {

@@ -85,7 +85,7 @@ describe("a host", () => {
     await insertRow("jobs", { host_id: id, ended_at: "2026-01-01T00:00:00.000Z" });
     expect((await controller.call("DELETE", "/hosts/xen1", { token })).status).toBe(200);
     const other = await remember("xen2");
-    await insertRow("jobs", { host_id: other, ended_at: null });
+    await insertRow("jobs", { host_id: other, ended_at: null, number: "2" });
     expect((await controller.call("DELETE", "/hosts/xen2", { token })).body.code).toBe("host_in_use");
   });
 
