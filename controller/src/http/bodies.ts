@@ -14,7 +14,13 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** Express middleware. Throws Refusal body_too_large, invalid_body, unsupported_media_type. */
 export function readBodies(): RequestHandler {
-  return (request, _response, next) => {
+  return (request, response, next) => {
+    if (request.path === importPath) {
+      // Who reads an archive stops where it is refused: the next request on this connection stands behind the rest of it.
+      response.once("finish", () => {
+        if (!request.complete) drop(request);
+      });
+    }
     if (request.path === importPath || !hasBody(request)) {
       next();
       return;
