@@ -126,6 +126,25 @@ describe("a body that is too large", () => {
   });
 });
 
+test("an archive that is refused in its first block does not hold up the next request on its connection", async () => {
+  const socket = connect(Number(new URL(controller.url).port), "127.0.0.1");
+  let answers = "";
+  const both = new Promise<void>((resolve) => {
+    socket.on("data", (chunk: Buffer) => {
+      answers += chunk.toString();
+      if (answers.includes("HTTP/1.1 200 ")) resolve();
+    });
+  });
+  const body = "not an archive ".repeat(20_000);
+  socket.write(
+    `POST /api/v1/images/import?name=Evil HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nContent-Type: application/octet-stream\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+  );
+  socket.write("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+  await both;
+  socket.destroy();
+  expect(answers).toMatch(/^HTTP\/1\.1 422 [\s\S]*archive_invalid[\s\S]*HTTP\/1\.1 200 /);
+});
+
 describe("headers", () => {
   test("keep a browser to what is the controller's own", async () => {
     const policy = (await plain("/")).headers.get("content-security-policy") ?? "";

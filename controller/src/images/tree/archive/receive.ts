@@ -7,7 +7,16 @@ import { type Extracted, extractTar } from "./read.js";
 
 /** Expands and extracts `body` into the empty folder `target`. Throws BadArchive for all that is the archive's fault. */
 export async function receiveArchive(body: Readable, target: string, limits: ArchiveLimits): Promise<Extracted> {
-  const iterator: AsyncIterator<Buffer> = body[Symbol.asyncIterator]();
+  const iterator: AsyncIterator<Buffer> = body.iterator({ destroyOnReturn: false });
+  try {
+    return await extracted(iterator, target, limits);
+  } finally {
+    // Lets go of the body without ending it: what an archive that is refused has left must run out. Not awaited, for more of it may never come.
+    iterator.return?.().catch(() => undefined);
+  }
+}
+
+async function extracted(iterator: AsyncIterator<Buffer>, target: string, limits: ArchiveLimits): Promise<Extracted> {
   const head = await firstBytes(iterator);
   const format = formatOf(head);
   let received = 0;
