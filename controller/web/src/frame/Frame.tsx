@@ -25,6 +25,8 @@ export function Frame() {
       skipToContent={<SkipToContent href={`#${mainId}`}>Skip to the page</SkipToContent>}
       isManagedSidebar
       mainContainerId={mainId}
+      // It is what scrolls, and must by keyboard as well, where a page has nothing else to go to.
+      mainTabIndex={0}
       isContentFilled
       className="cv-frame"
     >

@@ -15,7 +15,9 @@ export function Description({ html }: { html: string }) {
   useEffect(() => {
     const element = frame.current;
     if (element === null) return;
-    const fit = () => setHeight(Math.min(2400, (element.contentDocument?.body.offsetHeight ?? 80) + 8));
+    // While it loads, its document has no body yet.
+    const fit = () =>
+      setHeight(Math.min(2400, (element.contentDocument?.querySelector("body")?.offsetHeight ?? 80) + 8));
     element.addEventListener("load", fit);
     const resized = new ResizeObserver(fit);
     resized.observe(element);
