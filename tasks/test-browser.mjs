@@ -1,7 +1,7 @@
-// `npm run test:browser`: the web UI in a real browser, against a real controller and real agents. Part of `npm test` as well.
+// `npm run test:browser`: the web UI in a real browser, against a real controller and real agents. Run for itself: `npm test` only weighs the build.
 import { prepareMachine } from "./machine.mjs";
 import { bin, build, must } from "./steps.mjs";
 
 prepareMachine();
 build();
-must(bin("vitest"), ["run", "test/src/browser", ...process.argv.slice(2)]);
+must(bin("vitest"), ["run", "--config", "vitest.browser.config.ts", ...process.argv.slice(2)]);
