@@ -235,8 +235,7 @@ export class Installation {
   }
 
   #launchAgent(configFile: string, launcher: Launcher): ChildProcess {
-    const environment = { ...agentEnvironment, ...launcher.environment };
-    return this.#launch(agentWords(configFile, ["run"]), { ...launcher, environment });
+    return this.#launch(agentWords(configFile, ["run"]), launcher);
   }
 
   async #agentCommand(configFile: string, words: string[], input: string): Promise<void> {
@@ -253,9 +252,6 @@ export class Installation {
     if (code !== 0) throw new Error(`convirt-agent ${words.join(" ")} ended with ${code}: ${said}`);
   }
 }
-
-/** As the installed launcher does it: blocks of some size come from the system one by one and go back to it, and do not leave holes in a heap that stays. */
-const agentEnvironment = { MALLOC_MMAP_THRESHOLD_: "16384" };
 
 /** The launcher's own flags keep an idle agent small. */
 function agentWords(configFile: string, words: string[]): string[] {
