@@ -10,6 +10,8 @@ const limitMs = 300_000;
 /** How long the child lives that a script leaves behind: far longer than any wait here. */
 const daemonSeconds = 900;
 const floodMib = 80;
+/** The job's runner looks each half second whether it is still needed, and carries the script's environment: it is counted only when it stays. */
+const goneLimitMs = 20_000;
 
 /** What their scripts print is what their hosts have: bash itself has a word to say when its children are killed. */
 const images = {
@@ -40,7 +42,7 @@ export async function difficultScripts(run: Run): Promise<Report> {
     };
     for (let round = 0; round < run.rounds; round += 1) {
       most.cancelSeconds = Math.max(most.cancelSeconds, await one("Deaf", round, cancelled, "cancelled"));
-      processesLeft += runsOf(ground, "Deaf").length;
+      processesLeft += await left(ground, "Deaf");
       most.childSeconds = Math.max(most.childSeconds, await one("Daemon", round, childLeft, "succeeded"));
       most.floodKeptMib = Math.max(most.floodKeptMib, await one("Flood", round, flooded, "succeeded"));
     }
@@ -80,6 +82,15 @@ async function flooded(ground: Ground, job: Requested): Promise<number> {
 
 function secondsSince(began: number): number {
   return Number(((performance.now() - began) / 1000).toFixed(1));
+}
+
+/** How many processes stay when all jobs of this image are over. */
+async function left(ground: Ground, image: string): Promise<number> {
+  const end = performance.now() + goneLimitMs;
+  return until("the processes of a script are counted", 2 * goneLimitMs, () => {
+    const { length } = runsOf(ground, image);
+    return length === 0 || performance.now() > end ? length : undefined;
+  });
 }
 
 /** Processes that run for a job of this image. */
