@@ -59,6 +59,13 @@ describe("real answers keep to the document", () => {
     const made = await answer("createToken", { body: { name: "one", expiresInDays: 1 } });
     await answer("listTokens");
     await answer("revokeToken", { path: `/tokens/${made.id}` });
+    const subject = { kind: "group", name: "ops" };
+    const grant = await answer("giveGrant", { body: { subject, role: "operator", scope: "tag:shop" } });
+    await answer("listGrants");
+    await answer("takeGrant", { path: `/grants/${grant.id}` });
+    await answer("tagHost", { path: "/hosts/xen2/tags", body: { tags: ["shop"] } });
+    await answer("tagImage", { path: "/images/Tiny/tags", body: { tags: ["shop"] } });
+    expect((await answer("listTags")).total).toBe(2);
     await answer("removeUser", { path: "/users/ada" });
     await answer("signOut");
   });

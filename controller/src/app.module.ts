@@ -1,4 +1,5 @@
 import { type DynamicModule, Module } from "@nestjs/common";
+import { AccessModule } from "./access/access.module.js";
 import { AgentsModule } from "./agents/agents.module.js";
 import { AuthModule } from "./auth/auth.module.js";
 import { BackupsModule } from "./backups/backups.module.js";
@@ -28,6 +29,7 @@ export class AppModule {
         ConfigModule.of(config),
         AuthorityModule.of(authority),
         DatabaseModule.at(database),
+        AccessModule,
         AuthModule,
         EventsModule,
         HttpModule,

@@ -4,8 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Role } from "@convirt/contract/session";
 import type { Type } from "@nestjs/common";
+import { AccessService } from "./access/access.service.js";
 import { type RunningController, startController } from "./app.js";
-import { AuthService } from "./auth/auth.service.js";
+import { TokensService } from "./auth/tokens.service.js";
+import { UsersService } from "./auth/users.service.js";
 import { type Config, loadConfig } from "./config/config.js";
 
 export const adminPassword = "correct horse battery";
@@ -87,14 +89,18 @@ export class TestController {
     return answer.headers.get("set-cookie")?.split(";")[0] ?? "";
   }
 
-  /** An API token of a user of that role, made first if there is none. */
-  async tokenFor(role: Role): Promise<string> {
-    const auth = this.get(AuthService);
-    const username = role === "admin" ? "admin" : `a-${role}`;
-    const known = (await auth.users()).find((user) => user.username === username);
-    const user = known ?? (await auth.addUser(username, adminPassword, role));
-    const identity = { userId: user.id, username, role, via: "session", expiresAt: "" } as const;
-    return (await auth.createToken(identity, { name: "test", expiresInDays: 1 })).secret;
+  /** An API token of a user of that role, made first if there is none; of the role for `scope` alone where one is given. */
+  async tokenFor(role: Role, scope = "everything"): Promise<string> {
+    const users = this.get(UsersService);
+    const access = this.get(AccessService);
+    const part = scope === "everything" ? "" : `-${scope.replace(/[^a-z0-9]/gi, "-").toLowerCase()}`;
+    const username = role === "admin" && part === "" ? "admin" : `a-${role}${part}`.slice(0, 32);
+    const known = (await users.all()).find((user) => user.username === username);
+    const user = known ?? (await users.add({ username, password: adminPassword }, "test"));
+    if (known === undefined) await access.give({ subject: { kind: "user", name: username }, role, scope }, "test");
+    const grants = await access.grantsOf(username, []);
+    const identity = { userId: user.id, username, grants, via: "session", expiresAt: "" } as const;
+    return (await this.get(TokensService).create(identity, { name: "test", expiresInDays: 1 })).secret;
   }
 
   /** Stops; the folder stays for another start. */

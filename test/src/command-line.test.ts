@@ -112,6 +112,21 @@ test("an image is exported, imported under another name, edited in an editor and
   expect(existsSync(join(t.store, "Copy"))).toBe(false);
 }, 120_000);
 
+test("a user is given a role for one host, sees what it is for, and loses it again", () => {
+  const added = convirt(["user", "add", "ada", "--group", "ops", "--password-stdin"], { input: "a good password\n" });
+  expect(added.stdout).toContain("may nothing yet: convirt role give ROLE --user ada");
+  const given = convirt(["role", "give", "viewer", "--group", "ops", "--on", "tag:lab", "--json"]);
+  expect(convirt(["tag", "set", "host", "xen7", "lab"]).stdout).toBe("host xen7 bears lab.\n");
+  expect(convirt(["role", "list"]).stdout).toMatch(/group ops +viewer +tag:lab/);
+  expect(convirt(["user", "list"]).stdout).toMatch(/ada +none +ops +1 +never/);
+  expect(convirt(["role", "give", "king", "--user", "ada"]).status).toBe(1);
+  expect(convirt(["role", "give", "viewer"]).status).toBe(2);
+  const { id } = JSON.parse(given.stdout) as { id: string };
+  expect(convirt(["role", "take", id]).status).toBe(0);
+  expect(convirt(["user", "change", "ada", "--role", "operator"]).stdout).toMatch(/ada +operator +ops/);
+  expect(convirt(["user", "remove", "ada"]).status).toBe(0);
+}, 120_000);
+
 test("a token is made for a program, works, and is worth nothing once it is revoked", () => {
   const made = JSON.parse(convirt(["token", "create", "robot", "--role", "viewer", "--json"]).stdout) as {
     id: string;

@@ -5,15 +5,8 @@ import { Client } from "../client.js";
 import { withContext } from "../context.js";
 import { CommandFailed, exitCodes } from "../exit.js";
 import { wholeNumber } from "../number.js";
-import {
-  currentSettings,
-  forget,
-  loadSaved,
-  namedAuthority,
-  passwordFromEnvironment,
-  save,
-  settingsPath,
-} from "../settings.js";
+import { ask, readPassword } from "../password.js";
+import { currentSettings, forget, loadSaved, namedAuthority, save, settingsPath } from "../settings.js";
 
 export function loginCommands(program: Command): void {
   program
@@ -46,7 +39,13 @@ export function loginCommands(program: Command): void {
     .description("who the controller takes me for")
     .action((_flags: unknown, command: Command) =>
       withContext(command, async ({ client, show }) =>
-        show(await client.call("showSession"), (me) => `${me.username} (${me.role}) at ${client.server}`),
+        show(await client.call("showSession"), (me) => {
+          const parts = me.grants
+            .filter(({ role }) => role !== me.role)
+            .map(({ role, scope }) => `  ${role} for ${scope}`);
+          const head = `${me.username} (${me.role ?? (parts.length === 0 ? "no role yet" : "no role for everything")})`;
+          return [`${head} at ${client.server}`, ...parts].join("\n");
+        }),
       ),
     );
 }
@@ -92,37 +91,9 @@ async function login(server: string | undefined, flags: LoginFlags, command: Com
     await client.call("signOut", { headers: { cookie } });
     save({ server: settings.server, token: token.token, tokenId: token.id, ...(ca === undefined ? {} : { ca }) });
     process.stderr.write(
-      `Signed in to ${settings.server} as ${token.username} (${token.role}) until ${token.expiresAt}; kept in ${settingsPath()}.\n`,
+      `Signed in to ${settings.server} as ${token.username} until ${token.expiresAt}; kept in ${settingsPath()}.\n`,
     );
   } finally {
     await client.close();
   }
-}
-
-async function readPassword(fromStdin: boolean): Promise<string> {
-  if (!fromStdin)
-    return (
-      passwordFromEnvironment() ??
-      (await ask(async () => (await import("@inquirer/prompts")).password({ message: "Password" })))
-    );
-  let text = "";
-  for await (const chunk of process.stdin.setEncoding("utf8")) {
-    text += chunk;
-    if (text.length > 4096)
-      throw new CommandFailed(
-        exitCodes.usage,
-        "Cannot read the password: standard input holds more than 4096 characters.",
-      );
-  }
-  return text.replace(/\r?\n$/, "");
-}
-
-async function ask(question: () => Promise<string>): Promise<string> {
-  if (!process.stdin.isTTY) {
-    throw new CommandFailed(
-      exitCodes.usage,
-      "Cannot ask for the name and password: standard input is not a terminal. Use --username and --password-stdin.",
-    );
-  }
-  return question();
 }

@@ -10,12 +10,13 @@ export function tokenCommands(program: Command): void {
   token
     .command("create <name>")
     .description("make a token; it is shown this once")
-    .option("--role <role>", "viewer, operator or admin; at most your own")
+    .option("--role <role>", "at most this role; at most your own unless given")
+    .option("--scope <scopes...>", "good for these alone: host:NAME, image:NAME, tag:NAME; a name may end in *")
     .addOption(wholeNumber("--days <n>", "days until it expires, 366 at most", [1, 366]).default(90))
-    .action((name: string, flags: { role?: string; days: number }, command: Command) =>
+    .action((name: string, flags: { role?: string; scope?: string[]; days: number }, command: Command) =>
       withContext(command, async ({ client, show }) => {
         const made = await client.call("createToken", {
-          body: { name, role: flags.role, expiresInDays: flags.days },
+          body: { name, role: flags.role, scopes: flags.scope, expiresInDays: flags.days },
         });
         show(made, (answer) => `${answer.token}\n\nShown this once; good until ${answer.expiresAt} as ${answer.role}.`);
       }),
@@ -33,12 +34,13 @@ export function tokenCommands(program: Command): void {
           answer.items.length === 0
             ? "No tokens."
             : table(
-                ["ID", "NAME", "USER", "ROLE", "EXPIRES", "LAST USED"],
+                ["ID", "NAME", "USER", "AT MOST", "FOR", "EXPIRES", "LAST USED"],
                 answer.items.map((one) => [
                   one.id,
                   one.name,
                   one.username,
                   one.role,
+                  one.scopes?.join(" ") ?? "all",
                   one.expiresAt,
                   one.lastUsedAt === null ? "never" : ago(one.lastUsedAt),
                 ]),

@@ -6,5 +6,3 @@ export const finalStatuses: ReadonlySet<JobStatus> = new Set(["succeeded", "fail
 export const vmNamePattern = /^[A-Za-z][A-Za-z0-9_.-]{0,62}$/;
 export const imageNamePattern = /^[A-Za-z0-9_][A-Za-z0-9_.+-]{0,62}$/;
 export const hostNamePattern = /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$/;
-
-export const roles = ["viewer", "operator", "admin"] as const;

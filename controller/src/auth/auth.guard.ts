@@ -1,11 +1,13 @@
-// The one guard: finds out who asks, and looks up in the contract's route table who may. What is not in the table is denied.
+// The one guard: finds out who asks, looks up in the contract's route table what the route needs, and lets pass who holds it. What
+// is not in the table is denied.
 import { type Route, routes } from "@convirt/contract/routes";
 import { type CanActivate, type ExecutionContext, Injectable } from "@nestjs/common";
 import type { Request } from "express";
+import { AccessService } from "../access/access.service.js";
 import { apiPrefix } from "../config/api.js";
 import { Refusal } from "../errors/refusal.js";
 import { AuthService } from "./auth.service.js";
-import { type Identity, mayAs } from "./identity.js";
+import type { Identity } from "./identity.js";
 
 const table = new Map<string, Route>(
   Object.values(routes).map((route: Route) => [`${route.method} ${apiPrefix}${route.path}`, route]),
@@ -13,7 +15,10 @@ const table = new Map<string, Route>(
 
 @Injectable()
 export class AuthGuard implements CanActivate {
-  constructor(private readonly auth: AuthService) {}
+  constructor(
+    private readonly auth: AuthService,
+    private readonly access: AccessService,
+  ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<Request & { identity?: Identity; route?: { path: string } }>();
@@ -22,12 +27,7 @@ export class AuthGuard implements CanActivate {
     if (route.role === "anyone") return true;
     const identity = await this.auth.identify(request);
     if (identity === undefined) throw new Refusal("not_signed_in", "Sign in first");
-    if (route.role !== "signed_in" && !mayAs(identity.role, route.role)) {
-      throw new Refusal(
-        "forbidden",
-        `${identity.username} may not: this needs the role ${route.role}, yours is ${identity.role}`,
-      );
-    }
+    await this.access.decide(route, request, identity);
     request.identity = identity;
     return true;
   }

@@ -1,15 +1,18 @@
 import { Module } from "@nestjs/common";
 import { APP_GUARD } from "@nestjs/core";
 import { TypeOrmModule } from "@nestjs/typeorm";
+import { AccessModule } from "../access/access.module.js";
 import { AuthController } from "./auth.controller.js";
 import { AuthGuard } from "./auth.guard.js";
 import { AuthService } from "./auth.service.js";
+import { TokensService } from "./tokens.service.js";
 import { SessionEntity, TokenEntity, UserEntity } from "./user.entity.js";
+import { UsersService } from "./users.service.js";
 
 @Module({
-  imports: [TypeOrmModule.forFeature([UserEntity, SessionEntity, TokenEntity])],
+  imports: [TypeOrmModule.forFeature([UserEntity, SessionEntity, TokenEntity]), AccessModule],
   controllers: [AuthController],
-  providers: [AuthService, { provide: APP_GUARD, useClass: AuthGuard }],
-  exports: [AuthService],
+  providers: [AuthService, UsersService, TokensService, { provide: APP_GUARD, useClass: AuthGuard }],
+  exports: [AuthService, UsersService, TokensService],
 })
 export class AuthModule {}

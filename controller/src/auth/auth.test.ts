@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { DataSource } from "typeorm";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { GrantEntity } from "../access/grant.entity.js";
 import { adminPassword, TestController } from "../testing.js";
-import { SessionEntity, TokenEntity, UserEntity } from "./user.entity.js";
+import { SessionEntity, TokenEntity } from "./user.entity.js";
 
 let controller: TestController;
 const password = "a good password";
@@ -178,7 +179,7 @@ describe("users", () => {
     }
     await controller.call("POST", "/users", { token, body: { username: "second", password, role: "admin" } });
     expect((await controller.call("DELETE", "/users/admin", { token })).status).toBe(200);
-    expect(await database().countBy(UserEntity, { role: "admin" })).toBe(1);
+    expect(await database().countBy(GrantEntity, { role: "admin" })).toBe(1);
   });
 
   test("are listed in pages, sorted and filtered", async () => {

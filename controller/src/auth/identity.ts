@@ -1,24 +1,21 @@
-import type { Role } from "@convirt/contract/session";
+import type { Grant, Role, Scope } from "@convirt/contract/access";
 
 /** Who asks, as the guard found out. */
 export interface Identity {
   userId: string;
   username: string;
-  role: Role;
+  /** All that they may, by this session or token. */
+  grants: Grant[];
   via: "session" | "token";
   /** When the session or token ends. */
   expiresAt: string;
   /** Hash of the session, for sign-out. */
   sessionHash?: string;
+  /** Of a token: within what its owner's grants are good. */
+  limit?: { most: Role; within: Scope[] | null };
 }
 
 /** A request behind the guard. */
 export interface Identified {
   identity: Identity;
-}
-
-const ranks: Record<Role, number> = { viewer: 1, operator: 2, admin: 3 };
-
-export function mayAs(role: Role, least: Role): boolean {
-  return ranks[role] >= ranks[least];
 }

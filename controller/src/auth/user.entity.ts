@@ -11,8 +11,9 @@ export class UserEntity {
   /** argon2id, with its parameters. */
   @Column({ type: "varchar", length: 255, name: "password_hash" })
   passwordHash!: string;
-  @Column({ type: "varchar", length: 16 })
-  role!: Role;
+  /** Names; null is none. */
+  @Column({ type: "simple-json", nullable: true })
+  groups!: string[] | null;
   @Column({ ...instantColumn, name: "created_at" })
   createdAt!: string;
   @Column({ ...instantColumn, type: "varchar", name: "last_sign_in_at", nullable: true })
@@ -42,8 +43,12 @@ export class TokenEntity {
   userId!: string;
   @Column({ type: "varchar", length: 64 })
   name!: string;
+  /** The most that it may be used for. */
   @Column({ type: "varchar", length: 16 })
   role!: Role;
+  /** What it may be used for; null is all. */
+  @Column({ type: "simple-json", nullable: true })
+  scopes!: string[] | null;
   @Column({ ...instantColumn, name: "created_at" })
   createdAt!: string;
   @Column({ ...instantColumn, name: "expires_at" })

@@ -35,7 +35,7 @@ describe("the database", () => {
 
   test("runs one transaction after another: a rollback of one undoes nothing of another", async () => {
     const user = (username: string) => ({
-      ...{ id: username, username, passwordHash: "x", role: "viewer" as const, createdAt: "x", lastSignInAt: null },
+      ...{ id: username, username, passwordHash: "x", groups: [], createdAt: "x", lastSignInAt: null },
     });
     let order = "";
     const failing = inTransaction(database, async (tx) => {

@@ -5,6 +5,7 @@ import { Images1764000000003 } from "./migrations/0003-images.js";
 import { Jobs1764000000004 } from "./migrations/0004-jobs.js";
 import { Vms1764000000005 } from "./migrations/0005-vms.js";
 import { Restores1764000000006 } from "./migrations/0006-restores.js";
+import { Grants1764000000007 } from "./migrations/0007-grants.js";
 
 export const migrations = [
   Access1764000000001,
@@ -13,4 +14,5 @@ export const migrations = [
   Jobs1764000000004,
   Vms1764000000005,
   Restores1764000000006,
+  Grants1764000000007,
 ];

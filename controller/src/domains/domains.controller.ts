@@ -19,8 +19,9 @@ export class DomainsController {
   @Get()
   list(
     @Query({ schema: routes.listVms.query }) query: z.infer<typeof routes.listVms.query>,
+    @Req() { identity }: Identified,
   ): Promise<{ items: VmView[]; total: number }> {
-    return this.domains.list(query);
+    return this.domains.list(query, identity);
   }
 
   @Get(":id")

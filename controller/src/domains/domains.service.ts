@@ -1,5 +1,6 @@
 // VMs: the record of what was provisioned, and actions on it. What a VM is doing is always its host's last report, shown with its age; nothing
 // is acted on by a number that was reported, only by name and uuid.
+import { type Grant, sees } from "@convirt/contract/access";
 import type { ConsoleLog, removeVmQuery, removeVmReply, VmState, VmView, vmQuery } from "@convirt/contract/vm";
 import { Action } from "@convirt/proto/domain";
 import { Injectable, Logger } from "@nestjs/common";
@@ -19,6 +20,7 @@ import { type SeenState, settle } from "./vm-state.js";
 
 export interface Actor {
   username: string;
+  grants: readonly Grant[];
 }
 
 type RemoveVmReply = z.infer<typeof removeVmReply>;
@@ -63,13 +65,17 @@ export class DomainsService {
     this.events = events;
   }
 
-  async list(filter: VmFilter): Promise<{ items: VmView[]; total: number; page: number; perPage: number }> {
+  /** Those on hosts that the reader sees. */
+  async list(
+    filter: VmFilter,
+    reader: Pick<Actor, "grants">,
+  ): Promise<{ items: VmView[]; total: number; page: number; perPage: number }> {
     const query = this.vms.createQueryBuilder("vm").select(listColumns.map((column) => `vm.${column}`));
     if (filter.host !== undefined) query.andWhere("vm.host = :host", { host: filter.host });
     if (filter.image !== undefined) query.andWhere("vm.image = :image", { image: filter.image });
     const now = Date.now();
     const views = (await query.orderBy("vm.name").getMany())
-      .filter((vm) => holds(vm.name, filter.name))
+      .filter((vm) => sees(reader, "host", vm.host) && holds(vm.name, filter.name))
       .map((vm) => this.view(vm, now))
       .filter((view) => filter.state === undefined || view.state === filter.state);
     return pageOf(sortBy(views, filter.sort ?? "name", sortable), filter);

@@ -12,7 +12,7 @@ const firstId = randomUUID();
 
 beforeAll(async () => {
   controller = await TestController.start();
-  token = await controller.tokenFor("operator");
+  token = await controller.tokenFor("vm_admin");
   await record("web", { vmUuid: firstId, vmConf: { memory: 512, vcpus: "2" } });
   await record("db", { host: "xen2", image: "Big", vmConf: { memory: 2048 } });
   await record("Web-test", { vmConf: {} });

@@ -1,5 +1,6 @@
 // Drift: what differs between our records and what hosts report, each host by itself and with the age of what it said. Nothing is changed by
 // looking, here or there: whether a difference is a fault, only a person knows.
+import { type Grant, sees } from "@convirt/contract/access";
 import type { DriftPage, DriftView, driftQuery } from "@convirt/contract/drift";
 import { Injectable } from "@nestjs/common";
 import { DataSource, In } from "typeorm";
@@ -28,10 +29,12 @@ export class DriftService {
     private readonly restores: RestoreService,
   ) {}
 
-  async list(query: z.output<typeof driftQuery>): Promise<DriftPage> {
+  /** Of the hosts that the reader sees. */
+  async list(query: z.output<typeof driftQuery>, reader: { grants: readonly Grant[] }): Promise<DriftPage> {
     const where = query.host === undefined ? {} : { name: query.host };
     const hosts = await this.dataSource.manager.find(HostEntity, { select: { id: true, name: true }, where });
-    const compared = await Promise.all(hosts.map((host) => this.compare(host)));
+    const seen = hosts.filter(({ name }) => sees(reader, "host", name));
+    const compared = await Promise.all(seen.map((host) => this.compare(host)));
     const items = compared
       .flatMap((host) => host.items)
       .filter((item) => query.kind === undefined || item.kind === query.kind);

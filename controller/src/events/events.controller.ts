@@ -1,9 +1,11 @@
 // The live stream over HTTP. Each client is told at most twice a second, and asked for again who it is while it listens: a stream ends with its session.
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
+import { type Grant, sees } from "@convirt/contract/access";
 import type { LiveEvent } from "@convirt/contract/live";
 import { Controller, Get, Req, Res } from "@nestjs/common";
 import type { Request, Response } from "express";
+import { AccessService } from "../access/access.service.js";
 import { AuthService } from "../auth/auth.service.js";
 import { version } from "../config/version.js";
 import { EventsService, type News } from "./events.service.js";
@@ -16,6 +18,7 @@ export class EventsController {
   constructor(
     private readonly events: EventsService,
     private readonly auth: AuthService,
+    private readonly access: AccessService,
   ) {}
 
   @Get()
@@ -33,14 +36,30 @@ export class EventsController {
       await send(response, [{ kind: "hello", at: now(), version }]);
       while (!gone.signal.aborted) {
         await watcher.wait(heartbeatMs, gone.signal);
-        if (gone.signal.aborted || (await this.auth.identify(request)) === undefined) break;
-        await send(response, tell(watcher.take()));
+        const reader = gone.signal.aborted ? undefined : await this.auth.identify(request);
+        if (reader === undefined) break;
+        await send(response, tell(await this.seenBy(reader, watcher.take())));
         await delay(togetherMs, undefined, { signal: gone.signal }).catch(() => undefined);
       }
     } finally {
       stop();
       response.end();
     }
+  }
+
+  /** What the reader may see of it, by what they may at this moment. */
+  private async seenBy(reader: { grants: readonly Grant[] }, { changed, heard }: News): Promise<News> {
+    const seen: News["changed"] = new Map();
+    for (const [topic, names] of changed) {
+      const left =
+        names === null
+          ? null
+          : topic === "jobs"
+            ? await this.access.jobsSeen(reader, [...names])
+            : [...names].filter((name) => sees(reader, topic === "images" ? "image" : "host", name));
+      if (left === null || left.length > 0) seen.set(topic, left === null ? null : new Set(left));
+    }
+    return { changed: seen, heard: new Map([...heard].filter(([host]) => sees(reader, "host", host))) };
   }
 }
 

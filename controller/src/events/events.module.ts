@@ -1,4 +1,5 @@
 import { Global, Module } from "@nestjs/common";
+import { AccessModule } from "../access/access.module.js";
 import { AuthModule } from "../auth/auth.module.js";
 import { EventsController } from "./events.controller.js";
 import { EventsService } from "./events.service.js";
@@ -6,7 +7,7 @@ import { EventsService } from "./events.service.js";
 /** Global: whoever changes a thing may say so. */
 @Global()
 @Module({
-  imports: [AuthModule],
+  imports: [AuthModule, AccessModule],
   controllers: [EventsController],
   providers: [EventsService],
   exports: [EventsService],

@@ -1,10 +1,11 @@
+import type { Grant } from "@convirt/contract/access";
 import type { HostView } from "@convirt/contract/host";
 import { routes } from "@convirt/contract/routes";
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query, Req } from "@nestjs/common";
 import type { z } from "zod";
 import { HostsService } from "./hosts.service.js";
 
-type Asked = { identity: { username: string } };
+type Asked = { identity: { username: string; grants: readonly Grant[] } };
 
 @Controller()
 export class HostsController {
@@ -13,8 +14,9 @@ export class HostsController {
   @Get("hosts")
   list(
     @Query({ schema: routes.listHosts.query }) query: z.output<typeof routes.listHosts.query>,
+    @Req() { identity }: Asked,
   ): Promise<z.output<typeof routes.listHosts.response>> {
-    return this.hosts.list(query);
+    return this.hosts.list(query, identity);
   }
 
   @Get("hosts/:name")

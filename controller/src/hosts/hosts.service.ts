@@ -1,4 +1,5 @@
 // Hosts as records, beside what they last reported: list, show, drain, remove. Trust ends with the record.
+import { type Grant, sees } from "@convirt/contract/access";
 import type { HostFactsView, HostView, hostQuery } from "@convirt/contract/host";
 import { Injectable, Logger } from "@nestjs/common";
 import { DataSource, type EntityManager } from "typeorm";
@@ -35,7 +36,8 @@ export class HostsService {
     return host;
   }
 
-  async list(query: z.output<typeof hostQuery>): Promise<Page<HostView>> {
+  /** Those that the reader sees. */
+  async list(query: z.output<typeof hostQuery>, reader: { grants: readonly Grant[] }): Promise<Page<HostView>> {
     const [hosts, invited] = await Promise.all([this.dataSource.manager.find(HostEntity), this.enrolment.open()]);
     const names = new Set(hosts.map((host) => host.name));
     const all = [
@@ -43,7 +45,10 @@ export class HostsService {
       ...invited.filter((one) => !names.has(one.host)).map(invitedView),
     ];
     const wanted = all.filter(
-      (host) => (query.contact === undefined || host.contact === query.contact) && holds(host.name, query.name),
+      (host) =>
+        sees(reader, "host", host.name) &&
+        (query.contact === undefined || host.contact === query.contact) &&
+        holds(host.name, query.name),
     );
     return pageOf(
       sortBy(wanted, query.sort ?? "name", [

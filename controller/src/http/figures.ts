@@ -1,5 +1,5 @@
 // What is served beside the API: is it alive, is it ready, and its figures for Prometheus.
-import type { Role } from "@convirt/contract/session";
+import { type Grant, may } from "@convirt/contract/access";
 import type { Express, Request, Response } from "express";
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { DataSource } from "typeorm";
@@ -20,7 +20,7 @@ interface Counted {
 interface Sources {
   dataSource: DataSource;
   counted: () => Counted;
-  identify: (request: Request) => Promise<{ role: Role } | undefined>;
+  identify: (request: Request) => Promise<{ grants: readonly Grant[] } | undefined>;
 }
 
 const counts: readonly [string, string, (counted: Counted) => number][] = [
@@ -92,7 +92,7 @@ async function metrics(
 ): Promise<void> {
   const direct = request.headers["x-forwarded-for"] === undefined && request.headers["forwarded"] === undefined;
   const local = direct && /^(::1$|::ffff:127\.|127\.)/.test(request.socket.remoteAddress ?? "");
-  if (!local && (await identify(request))?.role !== "admin")
+  if (!local && !may((await identify(request))?.grants ?? [], "admin", "everything"))
     throw new Refusal("forbidden", "Figures are for this machine alone, or for an admin's API token");
   jobs.reset();
   const rows = (await dataSource.query("SELECT status, COUNT(*) AS count FROM jobs GROUP BY status")) as {

@@ -1,6 +1,6 @@
 // The OpenAPI 3.1 document, made from the contract's route table: what is published is what the guard and the validation go by.
 import { errorBody } from "@convirt/contract/error";
-import { type Route, routes } from "@convirt/contract/routes";
+import { type Route, type RouteTarget, routes } from "@convirt/contract/routes";
 import { Controller, Get } from "@nestjs/common";
 import { z } from "zod";
 import { apiPrefix } from "../config/api.js";
@@ -85,7 +85,7 @@ function operation(name: string, route: Route, schemas: Schemas): Json {
     summary: route.summary,
     ...(route.role === "anyone"
       ? { security: [] }
-      : { security: [{ token: [] }, { session: [] }], description: `Needs the role ${route.role.replace("_", " ")}.` }),
+      : { security: [{ token: [] }, { session: [] }], description: needed(route) }),
     parameters: [
       ...pathParameters(route),
       ...queryParameters(route, schemas),
@@ -128,4 +128,20 @@ function requestBody(route: Route, schemas: Schemas): Json {
   return route.body === undefined
     ? {}
     : { requestBody: { required: true, content: { "application/json": { schema: schemas.of(route.body, "input") } } } };
+}
+
+const targets: Record<RouteTarget, string> = {
+  host: "the host",
+  image: "the image",
+  vm: "the VM's host",
+  job: "the job's host",
+  request: "the host and the image; `replaceDisks` needs vm_admin for the host",
+  retry: "the job's host and image",
+  copy: "the new image's name, and viewer for the other image",
+  some: "anything; the answer holds what one may see",
+};
+
+function needed({ role, on }: Route): string {
+  if (role === "signed_in") return "Needs a sign-in, and no role.";
+  return `Needs the role ${role} for ${on === undefined ? "everything" : targets[on]}.`;
 }

@@ -1,16 +1,18 @@
 // The images' part of the HTTP API. The guard has judged the role by the route table before anything here runs.
+import type { Grant } from "@convirt/contract/access";
 import type { DiagnosticView, ImageSummary, ImageView } from "@convirt/contract/image";
 import * as shapes from "@convirt/contract/image";
 import { routes } from "@convirt/contract/routes";
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Put, Query, Req, Res } from "@nestjs/common";
 import type { Request, Response } from "express";
 import type { z } from "zod";
+import { AccessService } from "../access/access.service.js";
 import { ImageFiles } from "./files.js";
 import { ImagesService, type ScanOutcome } from "./images.service.js";
 import { ImageTransfer } from "./transfer.js";
 
 /** What the guard has put on the request. */
-type Asked = Request & { identity?: { username: string } };
+type Asked = Request & { identity: { username: string; grants: readonly Grant[] } };
 
 const mediaTypes = { tar: "application/x-tar", gz: "application/gzip", zst: "application/zstd" } as const;
 const endings = { tar: "tar", gz: "tar.gz", zst: "tar.zst" } as const;
@@ -21,13 +23,15 @@ export class ImagesController {
     private readonly images: ImagesService,
     private readonly files: ImageFiles,
     private readonly transfer: ImageTransfer,
+    private readonly access: AccessService,
   ) {}
 
   @Get()
   async list(
     @Query({ schema: routes.listImages.query }) query: z.output<typeof shapes.imageQuery>,
+    @Req() { identity }: Asked,
   ): Promise<{ items: ImageSummary[]; total: number; page: number; perPage: number }> {
-    return await this.images.list(query);
+    return await this.images.list(query, identity);
   }
 
   @Post("scan")
@@ -41,7 +45,11 @@ export class ImagesController {
     @Query({ schema: routes.importImage.query }) query: z.output<typeof shapes.importQuery>,
     @Req() request: Asked,
   ): Promise<ImageView> {
-    const name = await this.transfer.import(request, { ...query, name: query.name, by: who(request) });
+    const { identity } = request;
+    const name = await this.transfer.import(request, {
+      ...{ ...query, name: query.name, by: identity.username },
+      allow: (image) => this.access.require(identity, "image_author", { kind: "image", name: image }),
+    });
     return await this.images.show(name);
   }
 
@@ -127,7 +135,7 @@ export class ImagesController {
 }
 
 function who(request: Asked): string {
-  return request.identity?.username ?? "unknown";
+  return request.identity.username;
 }
 
 /** Express gives a path's remaining segments one by one. A segment that decodes to a slash is none of ours, and is refused as a path. */

@@ -1,5 +1,6 @@
 // The door of the images' room: what the store holds, and the trees that provisioning stages. It keeps the reading of the store fresh (at the
 // start, on request, when files change) and remembers which versions were seen. It never runs anything of an image.
+import { type Grant, sees } from "@convirt/contract/access";
 import type { ImageSummary, ImageView } from "@convirt/contract/image";
 import {
   Inject,
@@ -152,10 +153,15 @@ export class ImagesService implements OnApplicationBootstrap, OnApplicationShutd
     return trees;
   }
 
-  async list(filter: ImageFilter): Promise<{ items: ImageSummary[]; total: number; page: number; perPage: number }> {
+  /** Those that the reader sees. */
+  async list(
+    filter: ImageFilter,
+    reader: { grants: readonly Grant[] },
+  ): Promise<{ items: ImageSummary[]; total: number; page: number; perPage: number }> {
     const vms = (await this.users?.countAll()) ?? new Map<string, number>();
     const all = this.store
       .all()
+      .filter((image) => sees(reader, "image", image.name))
       .filter((image) => filter.accepted === undefined || image.accepted === filter.accepted)
       .filter((image) => holds(image.name, filter.name))
       .map((image) => toSummary(image, vms.get(image.name) ?? 0));

@@ -7,6 +7,7 @@ import { Test } from "@nestjs/testing";
 import { TypeOrmModule } from "@nestjs/typeorm";
 import request from "supertest";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { AccessService } from "../access/access.service.js";
 import { Images1764000000003 } from "../database/migrations/0003-images.js";
 import { Refusal } from "../errors/refusal.js";
 import { EventsService } from "../events/events.service.js";
@@ -73,6 +74,7 @@ beforeEach(async () => {
     controllers: [ImagesController],
     providers: [
       EventsService,
+      AccessService,
       StoredHashes,
       ImagesService,
       ImageFiles,
@@ -82,6 +84,11 @@ beforeEach(async () => {
     ],
   }).compile();
   app = testing.createNestApplication({ logger: false });
+  const identity = { username: "ada", grants: [{ role: "admin", scope: "everything" }] };
+  app.use((request: object, _response: unknown, next: () => void) => {
+    Object.assign(request, { identity });
+    next();
+  });
   app.useGlobalPipes(new StandardSchemaValidationPipe());
   app.useGlobalFilters({
     catch(error: unknown, host: ArgumentsHost) {

@@ -24,6 +24,8 @@ export interface ImportRequest {
   modernise: boolean;
   replace: boolean;
   by: string;
+  /** Throws unless an image of that name may be written by who asks. */
+  allow: (name: string) => void;
 }
 
 @Injectable()
@@ -67,6 +69,7 @@ export class ImageTransfer {
         );
       if (!imageNamePattern.test(name))
         throw new Refusal("bad_image_name", `Cannot import: "${name.slice(0, 80)}" is no name for an image`);
+      request.allow(name);
       const root = topFolder === undefined ? received : join(received, topFolder);
       await this.inspect(root);
       const modernised = request.modernise && (await this.modernise(root));

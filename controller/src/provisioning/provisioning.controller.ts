@@ -49,8 +49,9 @@ export class ProvisioningController {
   @Get()
   async list(
     @Query({ schema: routes.listJobs.query }) query: z.infer<typeof routes.listJobs.query>,
+    @Req() { identity }: Asked,
   ): Promise<{ items: JobView[]; total: number; page: number; perPage: number }> {
-    const { items, ...page } = await this.provisioning.list(query);
+    const { items, ...page } = await this.provisioning.list(query, identity);
     return { items: items.map((job) => this.view(job)), ...page };
   }
 

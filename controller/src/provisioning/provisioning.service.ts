@@ -2,12 +2,14 @@
 // transaction and the dispatcher has it. Nothing is ever run again by itself: a retry is a new job that names the old one.
 import { randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
+import { type Grant, sees } from "@convirt/contract/access";
 import type { DryRunReply, JobDetail, jobQuery, ProvisionBody } from "@convirt/contract/job";
 import { CancelOutcome } from "@convirt/proto/provision";
 import { Injectable, Logger } from "@nestjs/common";
 import { createTwoFilesPatch } from "diff";
-import { DataSource, type FindOptionsOrder, type FindOptionsWhere } from "typeorm";
+import { DataSource, type FindOptionsOrder, type FindOptionsWhere, In } from "typeorm";
 import type { z } from "zod";
+import { hostsSeen } from "../access/access.service.js";
 import { JobsService } from "../agents/jobs.service.js";
 import { StagingService } from "../agents/staging.service.js";
 import { inTransaction } from "../database/write-queue.js";
@@ -24,6 +26,7 @@ import { type Checked, RequestCheck } from "./request-check.js";
 export interface Requester {
   username: string;
   userId: string;
+  grants: readonly Grant[];
 }
 
 const sortable: readonly (keyof JobEntity)[] = [
@@ -161,13 +164,14 @@ export class ProvisioningService {
     };
   }
 
+  /** Those on hosts that the requester sees. */
   async list(
     query: z.infer<typeof jobQuery>,
+    by: Requester,
   ): Promise<{ items: JobEntity[]; total: number; page: number; perPage: number }> {
     const { status, host, image, vm, page, perPage, sort = "-createdAt" } = query;
     const where: FindOptionsWhere<JobEntity> = {};
     if (status !== undefined) where.status = status;
-    if (host !== undefined) where.host = host;
     if (image !== undefined) where.image = image;
     if (vm !== undefined) where.vm = vm;
     const field = sort.replace(/^-/, "") as keyof JobEntity;
@@ -177,7 +181,13 @@ export class ProvisioningService {
     // In the order in which they were made, whatever the clock said.
     const order: FindOptionsOrder<JobEntity> =
       field === "createdAt" ? { number: direction } : { [field]: direction, number: "DESC" };
-    const options = { where, order, skip: (page - 1) * perPage, take: perPage };
+    const seen = host === undefined ? hostsSeen(by) : [sees(by, "host", host) ? host : In([])];
+    const options = {
+      where: seen === null ? where : seen.map((one) => ({ ...where, host: one })),
+      order,
+      skip: (page - 1) * perPage,
+      take: perPage,
+    };
     const [items, total] = await this.dataSource.manager.findAndCount(JobEntity, options);
     return { items, total, page, perPage };
   }

@@ -102,7 +102,7 @@ describe("a cancel", () => {
 describe("what a job left behind", () => {
   const left = { kind: "file", path: "/d/x.img", bytes: 10, detail: "" };
 
-  test("is shown, cleaned when an operator asks, and recorded as an event behind the end", async () => {
+  test("is shown, cleaned when a provisioner asks, and recorded as an event behind the end", async () => {
     await enrol("xen1");
     const { body } = await provision("slow");
     await is(body.id, "running");
@@ -111,15 +111,15 @@ describe("what a job left behind", () => {
     expect((await is(body.id, "cancelled")).leftovers).toEqual([left]);
     const viewer = await controller.tokenFor("viewer");
     expect((await controller.call("POST", `/jobs/${body.id}/clean`, { token: viewer })).body.code).toBe("forbidden");
-    const operator = await controller.tokenFor("operator");
-    const cleaned = await controller.call("POST", `/jobs/${body.id}/clean`, { token: operator });
+    const provisioner = await controller.tokenFor("provisioner");
+    const cleaned = await controller.call("POST", `/jobs/${body.id}/clean`, { token: provisioner });
     expect(cleaned.body).toMatchObject({ cleaned: [left], kept: [] });
-    expect(await job(body.id)).toMatchObject({ leftovers: [], cleaned: [{ ...left, by: "a-operator" }] });
+    expect(await job(body.id)).toMatchObject({ leftovers: [], cleaned: [{ ...left, by: "a-provisioner" }] });
     const events = await controller.call("GET", `/jobs/${body.id}/events`, { token });
     const kinds = [...events.body.matchAll(/^event: (\w+)$/gm)].map(([, kind]) => kind);
     expect(kinds.slice(-2)).toEqual(["status", "cleaned"]);
     // Again: nothing is left, and nothing is recorded twice.
-    expect((await controller.call("POST", `/jobs/${body.id}/clean`, { token: operator })).body.cleaned).toEqual([]);
+    expect((await controller.call("POST", `/jobs/${body.id}/clean`, { token: provisioner })).body.cleaned).toEqual([]);
     expect((await job(body.id)).cleaned).toHaveLength(1);
   });
 

@@ -10,6 +10,7 @@ import UserIcon from "@patternfly/react-icons/dist/esm/icons/user-icon";
 import { useState } from "react";
 import { useNavigate } from "react-router";
 import { call } from "../api/client";
+import { roleWords } from "../parts/words";
 import { useSession } from "../sign-in/Session";
 import { chooseTheme, chosenTheme, type Theme } from "./theme";
 
@@ -48,7 +49,7 @@ export function Person() {
         </MenuToggle>
       )}
     >
-      <DropdownGroup label={`Signed in as ${username}, ${role}`}>
+      <DropdownGroup label={`Signed in as ${username}, ${roleWords(role)}`}>
         <DropdownList>
           <DropdownItem
             onClick={() => {

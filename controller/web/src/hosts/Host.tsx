@@ -88,8 +88,9 @@ function Sentence({ host }: { host: HostView }) {
 }
 
 function Acts({ host }: { host: HostView }) {
-  const mayOperate = useMay("operator");
-  const mayRemove = useMay("admin");
+  const mayProvision = useMay("provisioner", "host", host.name);
+  const mayDrain = useMay("vm_admin", "host", host.name);
+  const mayRemove = useMay("admin", "host", host.name);
   const queries = useQueryClient();
   const navigate = useNavigate();
   const [isRemoving, setRemoving] = useState(false);
@@ -102,8 +103,8 @@ function Acts({ host }: { host: HostView }) {
   const isHere = host.contact !== "invited";
   return (
     <>
-      {mayOperate && isHere && <LinkButton to={`/provision?host=${host.name}`}>Provision here</LinkButton>}
-      {mayOperate && isHere && (
+      {mayProvision && isHere && <LinkButton to={`/provision?host=${host.name}`}>Provision here</LinkButton>}
+      {mayDrain && isHere && (
         <Button variant="secondary" isDisabled={drain.isPending} onClick={() => drain.mutate(!host.draining)}>
           {host.draining ? "Take jobs again" : "Take no new jobs"}
         </Button>

@@ -8,7 +8,7 @@ const tones = { error: "bad", warning: "look", info: "off" } as const;
 
 /** What lint says of it, worst first. */
 export function Findings({ image }: { image: ImageView }) {
-  const mayWrite = useMay("admin");
+  const mayWrite = useMay("image_author", "image", image.name);
   if (image.diagnostics.length === 0) return <Empty title="Nothing to mend">Lint found nothing wrong with it.</Empty>;
   return (
     <ul className="cv-findings">

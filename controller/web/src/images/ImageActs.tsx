@@ -9,11 +9,12 @@ import { addressOf, call } from "../api/client";
 import { Confirm } from "../parts/Confirm";
 import { LinkButton } from "../parts/LinkButton";
 import { count } from "../parts/words";
-import { useMay } from "../sign-in/Session";
+import { useMay, useMayAnywhere } from "../sign-in/Session";
 
 export function ImageActs({ image }: { image: ImageView }) {
-  const mayWrite = useMay("admin");
-  const mayProvision = useMay("operator");
+  const mayWrite = useMay("image_author", "image", image.name);
+  const mayMake = useMayAnywhere("image_author");
+  const mayProvision = useMay("provisioner", "image", image.name);
   const queries = useQueryClient();
   const navigate = useNavigate();
   const [asked, setAsked] = useState<"like" | "remove">();
@@ -31,7 +32,7 @@ export function ImageActs({ image }: { image: ImageView }) {
           Edit
         </LinkButton>
       )}
-      {mayWrite && (
+      {mayMake && (
         <Button variant="secondary" onClick={() => setAsked("like")}>
           Create like
         </Button>

@@ -13,7 +13,7 @@ import { Status } from "../parts/Status";
 import { bytesOf } from "../parts/sizes";
 import { Ago } from "../parts/Time";
 import { count } from "../parts/words";
-import { useMay } from "../sign-in/Session";
+import { useMay, useMayAnywhere } from "../sign-in/Session";
 import { type Column, Table } from "../table/Table";
 import { Import } from "./Import";
 
@@ -60,7 +60,7 @@ const columns: readonly Column<ImageSummary>[] = [
 
 export function Images() {
   const [search, setSearch] = useSearchParams();
-  const mayWrite = useMay("admin");
+  const mayWrite = useMayAnywhere("image_author");
   const mayScan = useMay("operator");
   const queries = useQueryClient();
   const [total, setTotal] = useState<number>();

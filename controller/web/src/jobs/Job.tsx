@@ -91,7 +91,7 @@ function Sentence({ job }: { job: JobDetail }) {
 }
 
 function Acts({ job, isOver }: { job: JobDetail; isOver: boolean }) {
-  const may = useMay("operator");
+  const may = useMay("provisioner", "host", job.host);
   const queries = useQueryClient();
   const [isCancelling, setCancelling] = useState(false);
   if (job.status === "succeeded") return <LinkButton to={`/vms/${job.vmUuid}`}>See the VM</LinkButton>;

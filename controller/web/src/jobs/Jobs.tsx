@@ -10,7 +10,7 @@ import { LinkButton } from "../parts/LinkButton";
 import { PageHead } from "../parts/PageHead";
 import { Ago, Elapsed, spanOf } from "../parts/Time";
 import { count, jobWords } from "../parts/words";
-import { useMay } from "../sign-in/Session";
+import { useMayAnywhere } from "../sign-in/Session";
 import { type Column, Table } from "../table/Table";
 import { JobState } from "./JobState";
 
@@ -45,7 +45,7 @@ const fields = ["status", "host", "image", "vm"] as const;
 export function Jobs() {
   const [search] = useSearchParams();
   const [total, setTotal] = useState<number>();
-  const mayProvision = useMay("operator");
+  const mayProvision = useMayAnywhere("provisioner");
   const sort = search.get("sort") ?? "-createdAt";
   const { status, ...rest } = filterOf(search, fields);
   const filter = { ...rest, ...(status === undefined ? {} : { status: status as JobStatus }) };

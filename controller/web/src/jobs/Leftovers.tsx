@@ -14,7 +14,7 @@ import { useMay } from "../sign-in/Session";
 
 /** What a job that did not succeed has made on its host and left there, with the button that cleans it; and what was cleaned already. */
 export function Leftovers({ job }: { job: JobDetail }) {
-  const mayClean = useMay("operator");
+  const mayClean = useMay("provisioner", "host", job.host);
   const queries = useQueryClient();
   const [isAsked, setAsked] = useState(false);
   const [reply, setReply] = useState<CleanReply>();

@@ -45,3 +45,8 @@ export const contactWords: Readonly<Record<HostView["contact"], { word: string; 
 export function count(number: number, one: string, many = `${one}s`): string {
   return `${number.toLocaleString()} ${number === 1 ? one : many}`;
 }
+
+/** A person's role for everything, in words. */
+export function roleWords(role: string | null): string {
+  return role === null ? "with roles for a part" : role.replace("_", " ");
+}

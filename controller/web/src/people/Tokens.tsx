@@ -1,5 +1,5 @@
-import type { Role, TokenView } from "@convirt/contract/session";
-import { roles } from "@convirt/contract/status";
+import { mayAnywhere, type Role, roles } from "@convirt/contract/access";
+import type { TokenView } from "@convirt/contract/session";
 import { Button } from "@patternfly/react-core/dist/esm/components/Button";
 import { Modal, ModalBody, ModalFooter, ModalHeader } from "@patternfly/react-core/dist/esm/components/Modal";
 import { TextInput } from "@patternfly/react-core/dist/esm/components/TextInput";
@@ -12,6 +12,7 @@ import { Empty } from "../parts/Empty";
 import { Skeletons } from "../parts/Skeletons";
 import { Thing } from "../parts/Thing";
 import { Ago, Moment } from "../parts/Time";
+import { roleWords } from "../parts/words";
 import { useSession } from "../sign-in/Session";
 
 export function Tokens() {
@@ -41,7 +42,7 @@ export function Tokens() {
                 <tr>
                   <th scope="col">Name</th>
                   <th scope="col">Of</th>
-                  <th scope="col">Role</th>
+                  <th scope="col">At most</th>
                   <th scope="col">Last used</th>
                   <th scope="col">Good until</th>
                   <th scope="col">
@@ -54,7 +55,10 @@ export function Tokens() {
                   <tr key={token.id}>
                     <td>{token.name}</td>
                     <td>{token.username}</td>
-                    <td>{token.role}</td>
+                    <td>
+                      {token.role === "admin" ? "all that the owner may" : roleWords(token.role)}
+                      {token.scopes !== null && <span className="cv-quiet"> for {token.scopes.join(", ")}</span>}
+                    </td>
                     <td>{token.lastUsedAt === null ? "never" : <Ago at={token.lastUsedAt} />}</td>
                     <td>
                       <Moment at={token.expiresAt} />
@@ -126,15 +130,24 @@ function MakeToken({
 }) {
   const session = useSession();
   const [name, setName] = useState("");
-  const [role, setRole] = useState<Role>(session.role);
+  const may = roles.filter((role) => mayAnywhere(session.grants, role));
+  const [role, setRole] = useState<Role>(may.at(-1) ?? "viewer");
+  const [scopeText, setScopeText] = useState("");
   const [days, setDays] = useState("90");
-  const may = roles.slice(0, roles.indexOf(session.role) + 1);
+  const scopes = scopeText.split(/[\s,]+/).filter((scope) => scope !== "");
   return (
     <Confirm
       title="Make a token"
       act="Make it"
       run={async () =>
-        onMade(await call("POST /tokens", { body: { name: name.trim(), role, expiresInDays: Number(days) } }))
+        onMade(
+          await call("POST /tokens", {
+            body: {
+              ...{ name: name.trim(), role, expiresInDays: Number(days) },
+              ...(scopes.length === 0 ? {} : { scopes }),
+            },
+          }),
+        )
       }
       onDone={() => undefined}
       onClose={onClose}
@@ -151,7 +164,7 @@ function MakeToken({
           />
         </label>
         <label htmlFor="token-role" className="cv-block">
-          Role
+          At most the role
           <select
             id="token-role"
             className="cv-select"
@@ -159,9 +172,20 @@ function MakeToken({
             onChange={({ target }) => setRole(target.value as Role)}
           >
             {may.map((each) => (
-              <option key={each}>{each}</option>
+              <option key={each} value={each}>
+                {roleWords(each)}
+              </option>
             ))}
           </select>
+        </label>
+        <label htmlFor="token-scopes">
+          Good for, such as <code>host:xen1 image:web-*</code>; empty is all that you may
+          <TextInput
+            id="token-scopes"
+            autoComplete="off"
+            value={scopeText}
+            onChange={(_, value) => setScopeText(value)}
+          />
         </label>
         <label htmlFor="token-days">
           Days that it is good

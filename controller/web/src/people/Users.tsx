@@ -1,4 +1,5 @@
-import type { Role, UserView } from "@convirt/contract/session";
+import type { Role } from "@convirt/contract/access";
+import type { UserView } from "@convirt/contract/session";
 import { Button } from "@patternfly/react-core/dist/esm/components/Button";
 import { TextInput } from "@patternfly/react-core/dist/esm/components/TextInput";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
@@ -8,12 +9,8 @@ import { Confirm } from "../parts/Confirm";
 import { Skeletons } from "../parts/Skeletons";
 import { Thing } from "../parts/Thing";
 import { Ago } from "../parts/Time";
-
-const roles: readonly { role: Role; says: string }[] = [
-  { role: "viewer", says: "sees everything, changes nothing" },
-  { role: "operator", says: "provisions VMs, and starts and stops them" },
-  { role: "admin", says: "writes images and invites hosts: root on every host" },
-];
+import { count, roleWords } from "../parts/words";
+import { RoleChoice } from "./RoleChoice";
 
 type Asked = { kind: "new" } | { kind: "change" | "remove"; user: UserView };
 
@@ -39,7 +36,8 @@ export function Users() {
             <thead>
               <tr>
                 <th scope="col">Name</th>
-                <th scope="col">Role</th>
+                <th scope="col">Role for everything</th>
+                <th scope="col">Groups</th>
                 <th scope="col">Last sign-in</th>
                 <th scope="col">Added</th>
                 <th scope="col">
@@ -51,7 +49,13 @@ export function Users() {
               {items.map((user) => (
                 <tr key={user.username}>
                   <td>{user.username}</td>
-                  <td>{user.role}</td>
+                  <td>
+                    {user.role === null ? <span className="cv-quiet">none</span> : roleWords(user.role)}
+                    {user.grants > (user.role === null ? 0 : 1) && (
+                      <span className="cv-quiet">, {count(user.grants, "grant")} in all</span>
+                    )}
+                  </td>
+                  <td>{user.groups.join(", ")}</td>
                   <td>{user.lastSignInAt === null ? "never" : <Ago at={user.lastSignInAt} />}</td>
                   <td>
                     <Ago at={user.createdAt} />
@@ -107,14 +111,23 @@ export function Users() {
 function UserForm({ user, onDone, onClose }: { user?: UserView; onDone: () => void; onClose: () => void }) {
   const [username, setUsername] = useState(user?.username ?? "");
   const [password, setPassword] = useState("");
-  const [role, setRole] = useState<Role>(user?.role ?? "viewer");
-  const run = () =>
-    user === undefined
-      ? call("POST /users", { body: { username: username.trim(), password, role } })
-      : call("PATCH /users/:username", {
-          params: { username: user.username },
-          body: { role, ...(password === "" ? {} : { password }) },
-        });
+  const [role, setRole] = useState<Role | null>(user === undefined ? "viewer" : user.role);
+  const [groupText, setGroupText] = useState(user?.groups.join(", ") ?? "");
+  const run = () => {
+    const groups = namesIn(groupText);
+    if (user === undefined)
+      return call("POST /users", {
+        body: { username: username.trim(), password, groups, ...(role === null ? {} : { role }) },
+      });
+    return call("PATCH /users/:username", {
+      params: { username: user.username },
+      body: {
+        groups,
+        ...(role === user.role ? {} : { role }),
+        ...(password === "" ? {} : { password }),
+      },
+    });
+  };
   return (
     <Confirm
       title={user === undefined ? "Add a user" : `Change ${user.username}`}
@@ -146,16 +159,32 @@ function UserForm({ user, onDone, onClose }: { user?: UserView; onDone: () => vo
             onChange={(_, value) => setPassword(value)}
           />
         </label>
-        <fieldset className="cv-roles">
-          <legend>Role</legend>
-          {roles.map(({ role: each, says }) => (
-            <label key={each}>
-              <input type="radio" name="role" checked={role === each} onChange={() => setRole(each)} />{" "}
-              <strong>{each}</strong> <span className="cv-quiet">{says}</span>
-            </label>
-          ))}
-        </fieldset>
+        <label htmlFor="user-groups">
+          Groups, with commas between
+          <TextInput
+            id="user-groups"
+            autoComplete="off"
+            value={groupText}
+            onChange={(_, value) => setGroupText(value)}
+          />
+        </label>
+        <RoleChoice
+          value={role}
+          onChange={setRole}
+          none="nothing, but for what is given under Roles, to the user or a group"
+        />
+        <p className="cv-hint">
+          The role is for everything. Under Roles one is given for a host, an image or a tag alone.
+        </p>
       </div>
     </Confirm>
   );
+}
+
+/** The names in a line of them. */
+function namesIn(text: string): string[] {
+  return text
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
 }

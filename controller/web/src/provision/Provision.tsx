@@ -7,7 +7,7 @@ import { call } from "../api/client";
 import { ErrorPanel } from "../parts/ErrorPanel";
 import { PageHead } from "../parts/PageHead";
 import { Skeletons } from "../parts/Skeletons";
-import { useMay } from "../sign-in/Session";
+import { useMayAnywhere } from "../sign-in/Session";
 import { requestOf, useDraft } from "./draft";
 import { NameSection } from "./NameSection";
 import { OptionsSection } from "./OptionsSection";
@@ -17,7 +17,7 @@ import { Preview } from "./Preview";
 export function Provision() {
   const [search, setSearch] = useSearchParams();
   const [draft, change] = useDraft();
-  const may = useMay("operator");
+  const may = useMayAnywhere("provisioner");
   const from = search.get("job");
   const earlier = useQuery({
     queryKey: ["jobs", "one", from],
@@ -53,7 +53,7 @@ export function Provision() {
       <PageHead
         title="Provision"
         sentence={
-          may ? "Nothing is made before you have seen what will be." : "This needs the role operator; yours may look."
+          may ? "Nothing is made before you have seen what will be." : "This needs the role provisioner, for the image and for the host; you may look."
         }
       />
       <div className="cv-provision">

@@ -1,4 +1,5 @@
 // Who is signed in. Nobody yet: the sign-in page. A session that ends under an open page asks for the password above it, and what was typed there stays.
+import { may, mayAnywhere, type Role, type Thing } from "@convirt/contract/access";
 import type { SessionView } from "@convirt/contract/session";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { createContext, useContext, useEffect, useState } from "react";
@@ -52,8 +53,12 @@ export function useSession(): SessionView {
   return session;
 }
 
-/** Whether the person has at least this role; the API decides all the same. */
-export function useMay(role: SessionView["role"]): boolean {
-  const order = ["viewer", "operator", "admin"];
-  return order.indexOf(useSession().role) >= order.indexOf(role);
+/** Whether the person holds at least this role for it; the API decides all the same. A VM and a job are acted on where they are: on their host. */
+export function useMay(role: Role, kind?: Thing["kind"], name = ""): boolean {
+  return may(useSession().grants, role, kind === undefined ? "everything" : { kind, name });
+}
+
+/** Whether the person holds at least this role for anything. */
+export function useMayAnywhere(role: Role): boolean {
+  return mayAnywhere(useSession().grants, role);
 }

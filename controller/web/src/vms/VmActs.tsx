@@ -11,7 +11,8 @@ import { useMay } from "../sign-in/Session";
 
 /** The act that fits the state comes first, and is the only filled button. */
 export function VmActs({ vm }: { vm: VmView }) {
-  const may = useMay("operator");
+  const may = useMay("operator", "host", vm.host);
+  const mayRemove = useMay("vm_admin", "host", vm.host);
   const queries = useQueryClient();
   const navigate = useNavigate();
   const [asked, setAsked] = useState<"shutdown" | "destroy" | "remove">();
@@ -39,9 +40,11 @@ export function VmActs({ vm }: { vm: VmView }) {
           Start
         </Button>
       )}
-      <Button variant="secondary" isDanger isDisabled={isOn} onClick={() => setAsked("remove")}>
-        Remove
-      </Button>
+      {mayRemove && (
+        <Button variant="secondary" isDanger isDisabled={isOn} onClick={() => setAsked("remove")}>
+          Remove
+        </Button>
+      )}
       {start.error !== null && <ErrorLine error={start.error} />}
       {asked === "shutdown" && (
         <Confirm

@@ -12,7 +12,7 @@ import { PageHead } from "../parts/PageHead";
 import { mibOf } from "../parts/sizes";
 import { Ago } from "../parts/Time";
 import { count, vmWords } from "../parts/words";
-import { useMay } from "../sign-in/Session";
+import { useMayAnywhere } from "../sign-in/Session";
 import { type Column, Table } from "../table/Table";
 import { type BulkAct, BulkPanel } from "./BulkPanel";
 import { VmStateMark } from "./VmStateMark";
@@ -49,7 +49,7 @@ const fields = ["name", "state", "host", "image"] as const;
 
 export function Vms() {
   const [search] = useSearchParams();
-  const mayAct = useMay("operator");
+  const mayAct = useMayAnywhere("operator");
   const [total, setTotal] = useState<number>();
   const [selected, setSelected] = useState<ReadonlyMap<string, VmView>>(new Map());
   const [bulk, setBulk] = useState<{ act: BulkAct; vms: VmView[] }>();

@@ -1,0 +1,119 @@
+// Users and their groups, and the first of them. Passwords are kept as argon2id.
+import { randomBytes, randomUUID } from "node:crypto";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { password as passwordRule, type Role } from "@convirt/contract/session";
+import { Inject, Injectable, Logger, type OnApplicationBootstrap } from "@nestjs/common";
+import { hash } from "@node-rs/argon2";
+import { DataSource } from "typeorm";
+import { AccessService } from "../access/access.service.js";
+import { CONFIG, type Config } from "../config/config.js";
+import { now } from "../database/columns.js";
+import { inTransaction } from "../database/write-queue.js";
+import { Refusal } from "../errors/refusal.js";
+import { SessionEntity, TokenEntity, UserEntity } from "./user.entity.js";
+
+export interface NewUser {
+  username: string;
+  password: string;
+  /** For everything. */
+  role?: Role | undefined;
+  groups?: string[] | undefined;
+}
+
+@Injectable()
+export class UsersService implements OnApplicationBootstrap {
+  private readonly log = new Logger("auth");
+
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly access: AccessService,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  /**
+   * The first start makes `admin`. Its password is that of the file that the settings name; where that is not there yet, a random one is written to it, for this
+   * user's and root's eyes: the log of a service is read by others. Without a file a random one is shown here and nowhere else.
+   */
+  async onApplicationBootstrap(): Promise<void> {
+    if ((await this.dataSource.manager.count(UserEntity)) > 0) return;
+    const file = this.config.auth.admin_password_file;
+    if (file === "") {
+      const password = randomPassword();
+      await this.add({ username: "admin", password, role: "admin" }, "");
+      process.stderr.write(
+        `\n  First start. Sign in as admin with the password ${password}\n  It is shown this once.\n\n`,
+      );
+      return;
+    }
+    // Written before the user is made: a crash between the two leaves no admin whose password nobody knows.
+    if (!existsSync(file)) writeFileSync(file, `${randomPassword()}\n`, { mode: 0o600, flag: "wx" });
+    await this.add({ username: "admin", password: firstPassword(file), role: "admin" }, "");
+    this.log.log({ msg: "made the user admin; the first password is in the file, which may then be removed", file });
+  }
+
+  async add({ username, password, role, groups = [] }: NewUser, by: string): Promise<UserEntity> {
+    const passwordHash = await hash(password);
+    return inTransaction(this.dataSource, async (tx) => {
+      if (await tx.existsBy(UserEntity, { username }))
+        throw new Refusal("name_taken", `Cannot create user "${username}": there is one of that name`);
+      if (role !== undefined) await this.access.setRole(tx, username, role, by);
+      return tx.save(UserEntity, {
+        ...{ id: randomUUID(), username, passwordHash, groups, createdAt: now(), lastSignInAt: null },
+      });
+    });
+  }
+
+  all(): Promise<UserEntity[]> {
+    return this.dataSource.manager.find(UserEntity, { order: { username: "ASC" } });
+  }
+
+  async change(
+    username: string,
+    change: { password?: string | undefined; role?: Role | null | undefined; groups?: string[] | undefined },
+    by: string,
+  ): Promise<UserEntity> {
+    const passwordHash = change.password === undefined ? undefined : await hash(change.password);
+    return inTransaction(this.dataSource, async (tx) => {
+      const user = await this.named(username);
+      if (change.role !== undefined) await this.access.setRole(tx, username, change.role, by);
+      if (passwordHash !== undefined) {
+        user.passwordHash = passwordHash;
+        // Whoever signed in by the old password is out.
+        await tx.delete(SessionEntity, { userId: user.id });
+      }
+      if (change.groups !== undefined) user.groups = change.groups;
+      return tx.save(user);
+    });
+  }
+
+  async remove(username: string): Promise<void> {
+    await inTransaction(this.dataSource, async (tx) => {
+      const user = await this.named(username);
+      await this.access.forget(tx, username);
+      await tx.delete(SessionEntity, { userId: user.id });
+      await tx.delete(TokenEntity, { userId: user.id });
+      await tx.delete(UserEntity, { id: user.id });
+    });
+  }
+
+  private async named(username: string): Promise<UserEntity> {
+    const user = await this.dataSource.manager.findOneBy(UserEntity, { username });
+    if (user === null) throw new Refusal("not_found", `There is no user "${username.slice(0, 64)}"`);
+    return user;
+  }
+}
+
+function randomPassword(): string {
+  return randomBytes(15).toString("base64url");
+}
+
+/** Throws when the file holds no password that a user could be given. */
+function firstPassword(file: string): string {
+  const text = readFileSync(file, "utf8").trim();
+  const checked = passwordRule.safeParse(text);
+  if (!checked.success)
+    throw new Error(
+      `Cannot use ${file} as admin's first password: it ${checked.error.issues[0]?.message ?? "is not one"}`,
+    );
+  return text;
+}
