@@ -53,7 +53,9 @@ export function Provision() {
       <PageHead
         title="Provision"
         sentence={
-          may ? "Nothing is made before you have seen what will be." : "This needs the role provisioner, for the image and for the host; you may look."
+          may
+            ? "Nothing is made before you have seen what will be."
+            : "This needs the role provisioner, for the image and for the host; you may look."
         }
       />
       <div className="cv-provision">
