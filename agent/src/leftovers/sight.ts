@@ -3,6 +3,7 @@ import { type Dirent, lstatSync, readdirSync, readFileSync, readlinkSync } from 
 import { basename, join } from "node:path";
 import { bootId } from "../host/facts.js";
 import { stateOf } from "../process/identity.js";
+import { isOfJob } from "../process/marked.js";
 import { run } from "../process/run.js";
 import { type Footprint, volumeOf } from "./footprint.js";
 
@@ -153,17 +154,8 @@ function plain(text: string): string {
 
 /** What a job's script started and left running: its environment holds the job's id. `except`: a session that is not the script's. */
 export function processesOf(jobId: string, except: number | undefined): Sight[] {
-  const wanted = Buffer.from(`CONVIRT_JOB_ID=${jobId}`);
   return list("/proc").flatMap(({ name }) => {
-    if (!/^\d+$/.test(name)) return [];
-    let environment: Buffer;
-    try {
-      environment = readFileSync(`/proc/${name}/environ`);
-    } catch {
-      return [];
-    }
-    const at = environment.indexOf(wanted);
-    const isMarked = at >= 0 && (at === 0 || environment[at - 1] === 0) && (environment[at + wanted.length] ?? 0) === 0;
+    const isMarked = /^\d+$/.test(name) && isOfJob(Number(name), jobId);
     const state = isMarked ? stateOf(Number(name)) : undefined;
     if (state === undefined || state.session === except) return [];
     const command = (small(`/proc/${name}/cmdline`) ?? "").split("\0").join(" ").trim().slice(0, 500);

@@ -5,7 +5,7 @@ import { spawn } from "node:child_process";
 import { closeSync, existsSync, openSync, readFileSync, statSync, watch, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { isRunning, type ProcessIdentity, parseIdentity, stateOf } from "../process/identity.js";
+import { isRunning, type ProcessIdentity, parseIdentity } from "../process/identity.js";
 import { plainEnvironment, run } from "../process/run.js";
 
 const program = `#!/bin/sh
@@ -56,6 +56,8 @@ guard() {
     sleep 0.5
     cut
   done
+  # What was written between the last cut and the end of the last writer.
+  cut
 }
 
 note runner $$ || exit 95
@@ -206,18 +208,6 @@ function readSmall(path: string): string | undefined {
     return readFileSync(path, "utf8");
   } catch {
     return undefined;
-  }
-}
-
-/** Sends a signal to the script and all of its process group. False when it cannot be found (yet, or any more). */
-export function signalScript(folder: string, signal: "SIGTERM" | "SIGKILL"): boolean {
-  const script = parseIdentity(readSmall(join(folder, "script")) ?? "");
-  if (script === undefined || !isRunning(script) || stateOf(script.pid)?.group !== script.pid) return false;
-  try {
-    process.kill(-script.pid, signal);
-    return true;
-  } catch {
-    return false;
   }
 }
 

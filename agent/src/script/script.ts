@@ -10,7 +10,8 @@ import { bootId, freeBytes } from "../host/facts.js";
 import { uptimeMs } from "../process/identity.js";
 import type { Journal } from "../provision/journal.js";
 import type { Plan } from "../provision/plan.js";
-import { cutMark, launch, runnerOf, signalScript, whenEnded } from "./runner.js";
+import { ScriptGroup } from "./group.js";
+import { cutMark, launch, runnerOf, whenEnded } from "./runner.js";
 import { environmentOf, scriptArguments, writeScriptFiles } from "./script-files.js";
 
 export interface ScriptDependencies {
@@ -28,6 +29,10 @@ interface Launched {
   logMib: number;
 }
 
+/** How often a script that was told to stop is looked at. */
+const stopPollMs = 100;
+/** A process that does not go within this time of a KILL hangs in the kernel. */
+const killLimitMs = 5_000;
 /** So little that a script which failed can be taken to have failed for want of it. */
 const fullBelowBytes = 1024 * 1024;
 
@@ -102,24 +107,28 @@ export class Script {
     return runnerOf(this.#journal.folder)?.pid;
   }
 
-  /** Waits for the end; on `cancel` or when its time is up TERM, then KILL. Throws a Failure for every end but exit 0; tells the exit code before. */
+  /**
+   * Waits for the end; on `cancel` or when its time is up TERM, then KILL, to all of its process group, whose end is then waited for as well. Throws a Failure for
+   * every end but exit 0; tells the exit code before.
+   */
   async ended(signals: { cancel: AbortSignal; detach: AbortSignal }, exited: (code: number) => void): Promise<void> {
     const over = new AbortController();
     const stop = AbortSignal.any([signals.cancel, this.#timeUp(over.signal)]);
-    const stopping = this.#stopWhen(stop, over.signal);
+    const stopped = this.#stopWhen(stop, { over: over.signal, detach: signals.detach });
+    let code: number | "lost";
     try {
-      const code = await whenEnded(this.#journal.folder, signals.detach);
-      if (code !== "lost") exited(code);
-      if (stop.aborted && stop.reason instanceof Failure) throw stop.reason;
-      if (code === "lost") {
-        const message = "The script's runner is gone, and nobody knows how far the script came";
-        throw new Failure("runner_lost", "script", message);
-      }
-      if (code !== 0) throw await this.#failed(code);
+      code = await whenEnded(this.#journal.folder, signals.detach);
     } finally {
       over.abort();
-      await stopping;
+      await stopped;
     }
+    if (code !== "lost") exited(code);
+    if (stop.aborted && stop.reason instanceof Failure) throw stop.reason;
+    if (code === "lost") {
+      const message = "The script's runner is gone, and nobody knows how far the script came";
+      throw new Failure("runner_lost", "script", message);
+    }
+    if (code !== 0) throw await this.#failed(code);
   }
 
   async #failed(code: number): Promise<Failure> {
@@ -149,18 +158,29 @@ export class Script {
     return controller.signal;
   }
 
-  async #stopWhen(stop: AbortSignal, over: AbortSignal): Promise<void> {
+  /** Never rejects. Returns when nothing is left to do: the script has ended unasked, its group is gone, or the agent lets go. */
+  async #stopWhen(stop: AbortSignal, { over, detach }: { over: AbortSignal; detach: AbortSignal }): Promise<void> {
     await new Promise<void>((resolve) => {
       if (stop.aborted || over.aborted) return resolve();
       stop.addEventListener("abort", () => resolve(), { once: true });
       over.addEventListener("abort", () => resolve(), { once: true });
     });
+    if (!stop.aborted) return;
+    const group = new ScriptGroup(this.#journal.folder, this.#spec.jobId);
+    const either = AbortSignal.any([over, detach]);
+    const pause = () => delay(stopPollMs, undefined, { signal: over.aborted ? detach : either }).catch(() => undefined);
+    const gone = async (limitMs: number) => {
+      const end = performance.now() + limitMs;
+      while (!detach.aborted && group.isThere && performance.now() < end) await pause();
+    };
     // A script that was just launched may not have noted its process yet.
-    while (!over.aborted && !signalScript(this.#journal.folder, "SIGTERM"))
-      await delay(50, undefined, { signal: over }).catch(() => undefined);
-    if (over.aborted) return;
-    await delay(this.#deps.config.limits.stopGraceMs, undefined, { signal: over }).catch(() => undefined);
-    if (!over.aborted) signalScript(this.#journal.folder, "SIGKILL");
+    while (!detach.aborted && !group.signal("SIGTERM")) {
+      if (over.aborted) return;
+      await pause();
+    }
+    await gone(this.#deps.config.limits.stopGraceMs);
+    if (detach.aborted || !group.signal("SIGKILL")) return;
+    await gone(killLimitMs);
   }
 }
 
