@@ -7,6 +7,8 @@ import { ProvisionServiceService } from "@convirt/proto/provision";
 import { StagingServiceService } from "@convirt/proto/staging";
 import { Server } from "@grpc/grpc-js";
 import type { AgentConfig } from "./config/config.js";
+import { lockState } from "./disk/lock.js";
+import { CannotStart } from "./errors/errors.js";
 import { lacking } from "./host/check.js";
 import { gatherFacts } from "./host/facts.js";
 import { Inventory } from "./host/inventory.js";
@@ -19,7 +21,7 @@ import { domainService } from "./server/domain-service.js";
 import { Handlers } from "./server/handlers.js";
 import { hostService } from "./server/host-service.js";
 import { Staging } from "./staging/staging.js";
-import { chooseToolstack, Driver } from "./toolstack/driver.js";
+import { chooseToolstack, Driver, type DriverOptions } from "./toolstack/driver.js";
 
 /** Waits for calls under way when the agent stops; scripts are not among them, they go on. */
 const stopLimitMs = 5_000;
@@ -51,11 +53,24 @@ export interface RunningAgent {
 }
 
 export async function startAgent(request: AgentRequest): Promise<RunningAgent> {
-  const { config, log } = request;
+  const { config } = request;
   for (const folder of [config.storeDir, config.logDir, join(config.stateDir, "jobs")])
     mkdirSync(folder, { recursive: true, mode: 0o750 });
   const chosen = chooseToolstack(config.toolstack, plainEnvironment["PATH"] ?? "");
-  if (chosen === undefined) throw new Error("There is neither xl nor xm on this host; see `convirt-agent check`");
+  if (chosen === undefined) throw new CannotStart("There is neither xl nor xm on this host; see `convirt-agent check`");
+  // Before anything looks at what lies in the state folder.
+  const unlock = await lockState(config.stateDir);
+  try {
+    const { port, stop } = await serve(request, chosen);
+    return { port, stop: () => stop().finally(unlock) };
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+async function serve(request: AgentRequest, chosen: Pick<DriverOptions, "program" | "name">): Promise<RunningAgent> {
+  const { config, log } = request;
   const toolstack = new Driver({
     ...chosen,
     environment: plainEnvironment,
@@ -105,6 +120,7 @@ export async function startAgent(request: AgentRequest): Promise<RunningAgent> {
     }),
   );
   inventory.start();
+  // Whoever can connect finds all jobs there already: an agent that did not know one would be taken to have lost it.
   await Promise.all([staging.sweep(), provisioner.recover()]);
   const port = await bind(server, config.listen, credentials).catch(async (error: unknown) => {
     inventory.stop();
@@ -130,7 +146,7 @@ export async function startAgent(request: AgentRequest): Promise<RunningAgent> {
 function bind(server: Server, listen: string, credentials: HostCredentials): Promise<number> {
   return new Promise((resolve, reject) => {
     server.bindAsync(listen, credentials, (error, port) =>
-      error === null ? resolve(port) : reject(new Error(`Cannot serve on ${listen}: ${error.message}`)),
+      error === null ? resolve(port) : reject(new CannotStart(`Cannot serve on ${listen}: ${error.message}`)),
     );
   });
 }

@@ -122,3 +122,37 @@ test("run says on standard error that it is ready and on which port, and ends in
   running.child.kill("SIGTERM");
   expect(await running.ended).toMatchObject({ code: 0, out: "" });
 });
+
+test("a second agent on one state folder refuses to start and says who has it; one that was killed does not block the next", async () => {
+  saveIdentity(join(folder, "state"), await (await TestAuthority.create()).hostIdentity("xen1"));
+  const isReady = (one: ReturnType<typeof start>) => until(() => one.said.err.includes('"ready"') || undefined);
+  const first = start(["--config", configFile, "run"]);
+  await isReady(first);
+  const second = await agent(["--config", configFile, "run"]);
+  expect(second).toMatchObject({ code: 1, out: "" });
+  expect(second.err).toMatch(
+    new RegExp(
+      `^Cannot use ${join(folder, "state")}: another agent \\(process ${first.child.pid}\\) works on it\\. [^\\n]*\\n$`,
+    ),
+  );
+  first.child.kill("SIGKILL");
+  await first.ended;
+  const third = start(["--config", configFile, "run"]);
+  await isReady(third);
+  third.child.kill("SIGTERM");
+  expect(await third.ended).toMatchObject({ code: 0 });
+});
+
+test("an agent that cannot serve where it should says so, without a stack", async () => {
+  saveIdentity(join(folder, "state"), await (await TestAuthority.create()).hostIdentity("xen1"));
+  const env = { CONVIRT_AGENT_LISTEN: "192.0.2.1:8445" };
+  const { code, err } = await agent(["--config", configFile, "run"], "", env);
+  expect(code).toBe(1);
+  expect(err).toMatch(/^Cannot serve on 192\.0\.2\.1:8445: [^\n]*\n$/m);
+  expect(err).not.toContain("    at ");
+  const none = { CONVIRT_AGENT_TOOLSTACK: "xm" };
+  expect(await agent(["--config", configFile, "run"], "", none)).toMatchObject({
+    code: 1,
+    err: "There is neither xl nor xm on this host; see `convirt-agent check`\n",
+  });
+});

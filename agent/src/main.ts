@@ -153,7 +153,7 @@ try {
   const known =
     error instanceof ConfigInvalid ||
     (error instanceof Error &&
-      (error.name === "EnrolmentFailed" || error.name === "IdentityInvalid" || "syscall" in error));
+      (["EnrolmentFailed", "IdentityInvalid", "CannotStart"].includes(error.name) || "syscall" in error));
   process.stderr.write(`${known ? (error as Error).message : error instanceof Error ? error.stack : String(error)}\n`);
   process.exitCode = error instanceof ConfigInvalid ? 2 : 1;
 }

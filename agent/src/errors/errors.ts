@@ -1,5 +1,5 @@
 // The two ways in which the agent says no. A Refusal came before anything was changed; a Failure ends a job in which work had begun.
-// Anything else that is thrown is a bug: logged once with its stack, answered as INTERNAL, and the agent stays up.
+// CannotStart ends the program before it serves anybody. Anything else that is thrown is a bug: logged once with its stack, answered as INTERNAL, and the agent stays up.
 
 export type Phase = "check" | "stage" | "script" | "prove" | "start";
 
@@ -65,4 +65,9 @@ export class Failure extends Error {
     this.code = code;
     this.phase = phase;
   }
+}
+
+/** The agent cannot run as it is set up; the message says what to do about it. */
+export class CannotStart extends Error {
+  override readonly name = "CannotStart";
 }

@@ -1,4 +1,5 @@
 // The agent as the controller meets it: over a real loopback connection, with mutual TLS.
+import { join } from "node:path";
 import { connect as tlsConnect } from "node:tls";
 import { Action, DomainServiceClient } from "@convirt/proto/domain";
 import { DomainState, type HelloReply, HostServiceClient, type Inventory } from "@convirt/proto/host";
@@ -223,7 +224,8 @@ test("an agent that stops ends its streams at once and serves nobody any more", 
 });
 
 test("an agent says that its port is taken", async () => {
-  const config = { ...testConfig(folder.path, xen.xl), listen: `127.0.0.1:${agent.port}` };
+  const stateDir = join(folder.path, "other");
+  const config = { ...testConfig(folder.path, xen.xl), stateDir, listen: `127.0.0.1:${agent.port}` };
   await expect(testAgent({ config, identity })).rejects.toThrow(`Cannot serve on 127.0.0.1:${agent.port}`);
 });
 
