@@ -1,6 +1,7 @@
 // The options of an image as people and programs see them: what may be edited, of which type, and how the values that an operator gives are joined in.
 import type { Evaluation } from "./evaluate.js";
 import { fromJson } from "./json.js";
+import { type Reach, reachOf } from "./reach.js";
 import type { Options, OptionValue } from "./value.js";
 
 type File = "image.conf" | "vm_conf.template";
@@ -18,13 +19,15 @@ export interface OptionDescription {
   computed: boolean;
   /** May be set when a VM is provisioned. */
   customizable: boolean;
+  /** Where its value ends up. */
+  reach: Reach;
   /** Where it is bound last; 0 when that is not known. */
   line: number;
 }
 
 export interface OptionRefusal {
   name: string;
-  code: "not_customizable" | "computed" | "unknown_option" | "wrong_type" | "bad_value";
+  code: "not_customizable" | "privileged" | "computed" | "unknown_option" | "wrong_type" | "bad_value";
   message: string;
 }
 
@@ -71,6 +74,7 @@ export function describeOptions(files: { imageConf: Evaluated; vmConf: Evaluated
         default: value,
         computed: computedOptions(evaluation.options, file).has(name),
         customizable: isCustomizable(evaluation.options, file, name),
+        reach: reachOf(file, name),
         line: evaluation.assignments.findLast((one) => one.name === name)?.line ?? 0,
       }))
       .sort((a, b) => (a.name < b.name ? -1 : 1));

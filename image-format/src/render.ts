@@ -3,11 +3,12 @@
 import type { Diagnostic } from "./diagnostic.js";
 import { type Assignment, type Evaluation, evaluate, type HostView } from "./evaluate.js";
 import { mergeValues, type OptionRefusal } from "./options.js";
+import { reprPython } from "./python-text.js";
+import { entriesOf, isPrivileged, isWithin } from "./reach.js";
 import { lineStartsOf, placeIn } from "./source/stopped.js";
 import { SubstitutionTooLarge, substituteOptions, templateNames } from "./substitute.js";
 import type { DroppedType, Options, Value } from "./value.js";
-import { privilegedKeys } from "./xl/keys.js";
-import { renderXl } from "./xl/render.js";
+import { renderXl, safeDisk } from "./xl/render.js";
 import { renderXm } from "./xl/render-xm.js";
 
 export interface RenderRequest {
@@ -26,8 +27,10 @@ export interface RenderRequest {
   vmValues?: Record<string, unknown>;
   /** Refuse values for options that the image does not let one customise. */
   enforceCustomizable: boolean;
-  /** Let values reach keys that are root on the host (xl/keys.ts). The image's own values always may. */
+  /** Let values reach what is root on the host (reach.ts). The image's own values always may. */
   allowPrivileged?: boolean;
+  /** Folders in which values that may not reach the host may place disks, kernel and ramdisk all the same. */
+  roots?: readonly string[];
   toolstack: "xl" | "xm";
   /** A new MAC address for each $AUTOGEN_MAC. */
   nextMac: () => string;
@@ -61,13 +64,11 @@ export function renderImage(request: RenderRequest): Rendered {
     file: "vm_conf.template",
     enforce: request.enforceCustomizable,
   });
-  const refusals = [
-    "refusals" in image ? image.refusals : [],
-    "refusals" in vm ? vm.refusals : [],
-    privileged(request),
-  ].flat();
-  if ("refusals" in image || "refusals" in vm || refusals.length > 0) return { ok: false, diagnostics: [], refusals };
-  return write(request, { imageFile, vmFile, image: image.options, vm: vm.options });
+  const refusals = ["refusals" in image ? image.refusals : [], "refusals" in vm ? vm.refusals : []].flat();
+  if ("refusals" in image || "refusals" in vm) return { ok: false, diagnostics: [], refusals };
+  const files = { imageFile, vmFile, image: image.options, vm: vm.options };
+  const gained = request.allowPrivileged === false ? reached(request, files) : [];
+  return gained.length > 0 ? { ok: false, diagnostics: [], refusals: gained } : write(request, files);
 }
 
 const missingName: Diagnostic = {
@@ -92,12 +93,7 @@ interface Merged {
 }
 
 function write(request: RenderRequest, files: Merged): Rendered {
-  const bridgeOption = files.image.get("DEFAULT_BRIDGE");
-  const substituted = substitute(
-    request,
-    files,
-    request.variables.bridge ?? (typeof bridgeOption === "string" ? bridgeOption : "xenbr0"),
-  );
+  const substituted = substitute(request, files);
   if (!("vmConf" in substituted)) return { ok: false, diagnostics: [substituted], refusals: [] };
   const render = request.toolstack === "xl" ? renderXl : renderXm;
   const rendered = render(substituted.vmConf, {
@@ -134,12 +130,10 @@ function placeOf(diagnostic: Diagnostic, binding: Assignment, source: string): {
   return at < 0 ? { line, column } : placeIn(lineStartsOf(source), from + at);
 }
 
-function substitute(
-  request: RenderRequest,
-  files: Merged,
-  bridge: string,
-): { imageConf: Options; vmConf: Options } | Diagnostic {
+function substitute(request: RenderRequest, files: Merged): { imageConf: Options; vmConf: Options } | Diagnostic {
   const { image, location, vmName, nextMac, variables } = request;
+  const option = files.image.get("DEFAULT_BRIDGE");
+  const bridge = variables.bridge ?? (typeof option === "string" ? option : "xenbr0");
   try {
     return substituteOptions({
       imageConf: files.image,
@@ -227,20 +221,51 @@ function leftOvers(vmConfig: string): Diagnostic[] {
   });
 }
 
-/** Values for keys that are root on the host, from one who may not. */
-function privileged(request: RenderRequest): OptionRefusal[] {
-  if (request.allowPrivileged ?? true) return [];
+/**
+ * What the values of one who may not reach the host would change there: keys that reach it, directly or through a `$NAME` in them, and disks that would lie
+ * elsewhere than the host allows.
+ */
+function reached(request: RenderRequest, files: Merged): OptionRefusal[] {
+  // The same addresses in both: a difference is then the values' own.
+  const fixed = { ...request, nextMac: () => "00:16:3e:00:00:00" };
+  const asked = substitute(fixed, files);
+  const own = substitute(fixed, { ...files, image: files.imageFile.options, vm: files.vmFile.options });
+  // What is too large to be put together is refused as such.
+  if (!("vmConf" in asked) || !("vmConf" in own)) return [];
   const refusals: OptionRefusal[] = [];
-  for (const [name, value] of Object.entries(request.vmValues ?? {})) {
-    const text = JSON.stringify(value);
-    const hidden = (name === "vif" || name === "disk") && /\b(script|backend|downscript)\s*=/.test(text);
-    if (privilegedKeys.has(name) || hidden) {
-      refusals.push({
-        name,
-        code: "not_customizable",
-        message: `"${name}" reaches into the host: only an admin may set ${hidden ? "its script or backend" : "it"}`,
-      });
-    }
+  for (const [name, value] of asked.vmConf) {
+    const before = own.vmConf.get(name);
+    const had = new Set(entriesOf(before).map(reprPython));
+    const isOther = before === undefined || reprPython(before) !== reprPython(value);
+    if (!isOther) continue;
+    const isDirect = Object.hasOwn(request.vmValues ?? {}, name);
+    const changed = entriesOf(value).filter((entry) => !had.has(reprPython(entry)));
+    const roots = request.roots ?? [];
+    const outside = name === "disk" ? changed.find((entry) => !isDiskWithin(entry, roots)) : undefined;
+    if (outside !== undefined)
+      refusals.push(privileged(name, `the disk "${String(outside)}" lies outside of the folders that the host allows`));
+    else if (isPrivileged(name, value) && !isBootFile(name, value, isDirect ? [] : roots))
+      refusals.push(
+        privileged(
+          name,
+          isDirect ? "it reaches into the host" : "it reaches into the host, and would be another by what you set",
+        ),
+      );
   }
   return refusals;
+}
+
+function privileged(name: string, why: string): OptionRefusal {
+  return { name, code: "privileged", message: `"${name}" is not yours to set: ${why}; that takes the role raw_config` };
+}
+
+/** What is no disk that we could write is refused elsewhere, for that. */
+function isDiskWithin(entry: Value, roots: readonly string[]): boolean {
+  const disk = typeof entry === "string" && entry.trim() !== "" ? safeDisk(entry) : "no text";
+  return typeof disk === "string" || disk.target === "" || isWithin(disk.target, roots);
+}
+
+/** A kernel or ramdisk that the image's script puts beside the disks. */
+function isBootFile(name: string, value: Value, roots: readonly string[]): boolean {
+  return ["kernel", "ramdisk"].includes(name) && typeof value === "string" && isWithin(value, roots);
 }

@@ -37,6 +37,7 @@ export const refusalCodes = {
   vm_name_taken: 409,
   option_not_customizable: 422,
   option_invalid: 422,
+  option_privileged: 403,
   host_not_in_contact: 409,
   host_draining: 409,
   host_refused: 422,

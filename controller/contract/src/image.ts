@@ -41,6 +41,8 @@ export const optionView = z.object({
   default: optionValue,
   computed: z.boolean(),
   customizable: z.boolean(),
+  /** Where its value ends up: data about the guest, the image's script, or what reaches into the host and takes the role raw_config. */
+  reach: z.enum(["plain", "shell", "privileged"]),
 });
 export type OptionView = z.infer<typeof optionView>;
 export const imageFile = z.object({ path: z.string(), bytes: z.number(), mode: z.string(), sha256 });

@@ -15,6 +15,7 @@ import { Refusal } from "../errors/refusal.js";
 import { sanitiseDescription } from "./description.js";
 import { toDiagnosticView, toOptionView } from "./image-view.js";
 import { ImagesService } from "./images.service.js";
+import { type Author, requirePrivileges } from "./privileges.js";
 import { type ImageText, judgeTexts, readTexts } from "./reading.js";
 import type { StoredImage } from "./store.js";
 import { maxTextBytes } from "./tree/archive/limits.js";
@@ -62,7 +63,7 @@ export class ImageFiles {
   async save(
     name: string,
     path: string,
-    save: { text: string; sha256: string | null; force: boolean; by: string },
+    save: { text: string; sha256: string | null; force: boolean; by: Author },
   ): Promise<{ sha256: string; diagnostics: DiagnosticView[] }> {
     return await this.inTurn(name, async () => {
       const image = await this.images.byName(name);
@@ -93,8 +94,9 @@ export class ImageFiles {
         new Map([[path, { text: save.text, executable: mode === 0o755 }]]),
         save.force,
       );
+      requirePrivileges(name, save.by, withText(image, path, text), image);
       await editable(async () => replaceFile(await placeInside(image.root, path), bytes, mode));
-      this.audit("image.file_saved", name, save.by, {
+      this.audit("image.file_saved", name, save.by.username, {
         path,
         sha256: sha256(bytes),
         before: standing,
@@ -110,7 +112,7 @@ export class ImageFiles {
     name: string,
     edits: Partial<Record<keyof typeof optionFiles, OptionEdit>>,
     force: boolean,
-    by: string,
+    by: Author,
   ): Promise<void> {
     await this.inTurn(name, async () => {
       const image = await this.images.byName(name);
@@ -124,11 +126,13 @@ export class ImageFiles {
           });
       }
       await this.judge(image, changed, force);
+      const after = [...changed].reduce<Sources>((sources, [path, { text }]) => withText(sources, path, text), image);
+      requirePrivileges(name, by, after, image);
       for (const [path, { text }] of changed) {
         const mode = image.tree?.files.find((file) => file.path === path)?.mode ?? 0o644;
         await editable(async () => replaceFile(await placeInside(image.root, path), Buffer.from(text), mode));
       }
-      this.audit("image.options_edited", name, by, { files: [...changed.keys()], force });
+      this.audit("image.options_edited", name, by.username, { files: [...changed.keys()], force });
       await this.images.byName(name);
     });
   }
@@ -159,11 +163,12 @@ export class ImageFiles {
   }
 
   /** A new image with the files of `name`. Throws Refusal name_taken. */
-  async createLike(name: string, newName: string, by: string): Promise<void> {
+  async createLike(name: string, newName: string, by: Author): Promise<void> {
     await this.inTurn(newName, async () => {
       const image = await this.images.byName(name);
       if (image.found === undefined)
         throw new Refusal("image_rejected", `Cannot copy image "${name}": ${image.reason ?? "rejected"}`);
+      requirePrivileges(newName, by, image);
       const target = await this.free(newName);
       const aside = join(this.images.store.root, `.convirt-copy-${randomBytes(8).toString("hex")}`);
       try {
@@ -178,7 +183,7 @@ export class ImageFiles {
         await rm(aside, { recursive: true, force: true });
         throw error;
       }
-      this.audit("image.created_like", newName, by, { like: name });
+      this.audit("image.created_like", newName, by.username, { like: name });
       await this.images.byName(newName);
     });
   }
@@ -248,6 +253,13 @@ export class ImageFiles {
     }
     return diagnostics;
   }
+}
+
+type Sources = Pick<StoredImage, "imageConf" | "vmConf">;
+
+/** The two files as they are with another text in one of them; of other files nothing is known here. */
+function withText({ imageConf, vmConf }: Sources, path: string, text: string): Sources {
+  return { imageConf: path === "image.conf" ? text : imageConf, vmConf: path === "vm_conf.template" ? text : vmConf };
 }
 
 function sourceOf({ imageConf, vmConf }: StoredImage, file: OptionFile): string {

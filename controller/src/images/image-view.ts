@@ -53,8 +53,9 @@ export function toOptionView({
   default: value,
   computed,
   customizable,
+  reach,
 }: OptionDescription): OptionView {
-  return { name, file, type, default: JSON.parse(toJsonText(value)), computed, customizable };
+  return { name, file, type, default: JSON.parse(toJsonText(value)), computed, customizable, reach };
 }
 
 export function toDiagnosticView({ file, line, column, severity, code, message, advice }: Diagnostic): DiagnosticView {

@@ -1,5 +1,5 @@
 // The images' part of the HTTP API. The guard has judged the role by the route table before anything here runs.
-import type { Grant } from "@convirt/contract/access";
+import { type Grant, may } from "@convirt/contract/access";
 import type { DiagnosticView, ImageSummary, ImageView } from "@convirt/contract/image";
 import * as shapes from "@convirt/contract/image";
 import { routes } from "@convirt/contract/routes";
@@ -9,6 +9,7 @@ import type { z } from "zod";
 import { AccessService } from "../access/access.service.js";
 import { ImageFiles } from "./files.js";
 import { ImagesService, type ScanOutcome } from "./images.service.js";
+import type { Author } from "./privileges.js";
 import { ImageTransfer } from "./transfer.js";
 
 /** What the guard has put on the request. */
@@ -47,8 +48,11 @@ export class ImagesController {
   ): Promise<ImageView> {
     const { identity } = request;
     const name = await this.transfer.import(request, {
-      ...{ ...query, name: query.name, by: identity.username },
-      allow: (image) => this.access.require(identity, "image_author", { kind: "image", name: image }),
+      ...{ ...query, name: query.name },
+      by: (image) => {
+        this.access.require(identity, "image_author", { kind: "image", name: image });
+        return author(request, image);
+      },
     });
     return await this.images.show(name);
   }
@@ -64,7 +68,7 @@ export class ImagesController {
     @Body({ schema: routes.createLike.body }) body: z.output<typeof shapes.createLikeBody>,
     @Req() request: Asked,
   ): Promise<ImageView> {
-    await this.files.createLike(name, body.name, who(request));
+    await this.files.createLike(name, body.name, author(request, body.name));
     return await this.images.show(body.name);
   }
 
@@ -76,7 +80,7 @@ export class ImagesController {
   ): Promise<ImageView> {
     const { force, imageConf, vmConf } = body;
     const edits = { ...(imageConf === undefined ? {} : { imageConf }), ...(vmConf === undefined ? {} : { vmConf }) };
-    await this.files.editOptions(name, edits, force, who(request));
+    await this.files.editOptions(name, edits, force, author(request, name));
     return await this.images.show(name);
   }
 
@@ -94,7 +98,7 @@ export class ImagesController {
     @Body({ schema: routes.saveFile.body }) body: z.output<typeof shapes.saveFileBody>,
     @Req() request: Asked,
   ): Promise<{ sha256: string; diagnostics: DiagnosticView[] }> {
-    return await this.files.save(name, joined(path), { ...body, by: who(request) });
+    return await this.files.save(name, joined(path), { ...body, by: author(request, name) });
   }
 
   @Post(":name/draft")
@@ -132,6 +136,14 @@ export class ImagesController {
     await this.files.remove(name, force, who(request));
     return { ok: true };
   }
+}
+
+/** Who writes the image, and whether they may let it reach into hosts. */
+function author({ identity }: Asked, image: string): Author {
+  return {
+    username: identity.username,
+    mayReachHosts: may(identity.grants, "raw_config", { kind: "image", name: image }),
+  };
 }
 
 function who(request: Asked): string {

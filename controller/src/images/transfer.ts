@@ -11,6 +11,7 @@ import { Refusal } from "../errors/refusal.js";
 import { ImageFiles } from "./files.js";
 import { ImagesService } from "./images.service.js";
 import { isGenericScript } from "./modernise.js";
+import { type Author, requirePrivileges } from "./privileges.js";
 import { IMAGE_SETTINGS, type ImageSettings } from "./settings.js";
 import { type ArchiveFormat, compressor, NoZstd } from "./tree/archive/compression.js";
 import { BadArchive, maxTextBytes } from "./tree/archive/limits.js";
@@ -23,9 +24,8 @@ export interface ImportRequest {
   name: string | undefined;
   modernise: boolean;
   replace: boolean;
-  by: string;
-  /** Throws unless an image of that name may be written by who asks. */
-  allow: (name: string) => void;
+  /** Who it is with an image of that name; throws unless they may write one. */
+  by: (name: string) => Author;
 }
 
 @Injectable()
@@ -69,13 +69,14 @@ export class ImageTransfer {
         );
       if (!imageNamePattern.test(name))
         throw new Refusal("bad_image_name", `Cannot import: "${name.slice(0, 80)}" is no name for an image`);
-      request.allow(name);
+      const by = request.by(name);
       const root = topFolder === undefined ? received : join(received, topFolder);
       await this.inspect(root);
+      requirePrivileges(name, by, await sourcesIn(root));
       const modernised = request.modernise && (await this.modernise(root));
       await chmod(root, 0o755);
       await this.files.inTurn(name, () => this.moveIn(root, name, aside, request.replace));
-      this.files.audit("image.imported", name, request.by, { bytes, replace: request.replace, modernised });
+      this.files.audit("image.imported", name, by.username, { bytes, replace: request.replace, modernised });
       return name;
     } catch (error) {
       throw asRefusal(error);
@@ -122,6 +123,11 @@ export class ImageTransfer {
     await replaceFile(join(root, "provision.sh"), ours.bytes, 0o755);
     return true;
   }
+}
+
+async function sourcesIn(root: string): Promise<{ imageConf: string; vmConf: string }> {
+  const text = async (name: string) => (await readPlain(join(root, name), maxTextBytes))?.bytes.toString("utf8") ?? "";
+  return { imageConf: await text("image.conf"), vmConf: await text("vm_conf.template") };
 }
 
 function asRefusal(error: unknown): unknown {

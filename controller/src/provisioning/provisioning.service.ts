@@ -84,7 +84,7 @@ export class ProvisioningService {
   ): Promise<JobEntity> {
     const known = await this.byKey(by, key, body, retryOf);
     if (known !== null) return known;
-    const checked = await this.checker.check(body);
+    const checked = await this.checker.check(body, by);
     const job = newJob(body, by, key, retryOf, checked);
     const made = await inTransaction(this.dataSource, async (tx) => {
       if (key !== null && (await tx.existsBy(JobEntity, { requestedById: by.userId, idempotencyKey: key })))
@@ -118,7 +118,7 @@ export class ProvisioningService {
 
   /** What would happen. Nothing is written, here or on the host. */
   async dryRun(body: ProvisionBody, by: Requester): Promise<DryRunReply> {
-    const checked = await this.checker.check(body);
+    const checked = await this.checker.check(body, by);
     const job = newJob(body, by, null, null, checked);
     const [verdict, bytesToStage] = await Promise.all([
       this.hosts.check(checked.hostId, toSpec(job)),

@@ -1,6 +1,7 @@
 // Everything that is looked at before a job is written: image, host, name, options. Rendering is part of it, so that what is refused late by a
 // toolstack is refused here at once. The answer is all that a job needs; nothing is written by it.
 import { randomBytes, randomUUID } from "node:crypto";
+import { type Grant, may } from "@convirt/contract/access";
 import type { ProvisionBody } from "@convirt/contract/job";
 import { type Rendered, renderImage } from "@convirt/image-format/render";
 import { writeOptions } from "@convirt/image-format/rewrite";
@@ -56,7 +57,7 @@ export class RequestCheck {
   }
 
   /** Throws the Refusal of the first thing that does not hold. */
-  async check(body: ProvisionBody): Promise<Checked> {
+  async check(body: ProvisionBody, by: { grants: readonly Grant[] }): Promise<Checked> {
     const image = await this.images.byName(body.image);
     if (!image.accepted)
       throw new Refusal(
@@ -91,6 +92,8 @@ export class RequestCheck {
       imageValues: body.imageConf,
       vmValues: body.vmConf,
       enforceCustomizable: true,
+      allowPrivileged: may(by.grants, "raw_config", { kind: "host", name: host.name }),
+      roots: facts.diskRoots,
       toolstack: facts.toolstack === "xm" ? "xm" : "xl",
       nextMac,
       uuid: vmUuid,
@@ -140,7 +143,11 @@ function refusalOf(body: ProvisionBody, rendered: Extract<Rendered, { ok: false 
       `Cannot provision image "${body.image}": ${why?.message ?? "it cannot be read"}`,
     );
   }
-  const code: RefusalCode = first.code === "not_customizable" ? "option_not_customizable" : "option_invalid";
+  const codes: Partial<Record<typeof first.code, RefusalCode>> = {
+    not_customizable: "option_not_customizable",
+    privileged: "option_privileged",
+  };
+  const code = codes[first.code] ?? "option_invalid";
   const fields = rendered.refusals.map(({ name, message }) => ({ path: name, message }));
   return new Refusal(code, `Cannot provision VM "${body.vm}": option "${first.name}": ${first.message}`, { fields });
 }

@@ -29,18 +29,36 @@ export const convirtKeys: ReadonlySet<string> = new Set(
     .filter(Boolean),
 );
 
-/**
- * Keys by which a value reads, writes or runs something on the host, or reaches its hardware (xl-facts, "Root or host-read by key"). An image's author may
- * use them; a person who merely provisions may not set them.
- */
-export const privilegedKeys: ReadonlySet<string> = new Set(
-  `bootloader bootloader_args device_model_override device_model_args device_model_args_pv device_model_args_hvm device_model_stubdomain_override
-  stubdomain_kernel stubdomain_ramdisk stubdomain_cmdline kernel ramdisk loader firmware_override bios_path_override acpi_firmware smbios_firmware
-  pci dtdev iomem ioports irqs usbdev usbctrl usbdevice gfx_passthru serial channel driver_domain seclabel init_seclabel vnclisten vncpasswd spicehost
-  xauthority device_tree passthru_device_tree p9 virtio rdm`
+/** Keys that decide about the guest alone. In `disk` and `vif` are parts that do not: see reach.ts. */
+export const plainKeys: ReadonlySet<string> = new Set(
+  `name type uuid builder hvm pvh memory maxmem vcpus maxvcpus cpus cpus_soft cpu_weight cap on_poweroff on_reboot on_watchdog on_crash on_soft_reset cmdline root
+  extra boot disk vif vnc vncdisplay vncunused vncpasswd keymap stdvga vga videoram nographic usb acpi apic pae hap nx viridian hpet localtime rtc_timeoffset
+  timer_mode tsc_mode hdtype xen_platform_pci nomigrate`
     .split(/\s+/)
     .filter(Boolean),
 );
+
+/** Keys of xm that reach into the host, and that xl does not know. */
+const xmPrivilegedKeys: readonly string[] = [
+  "bootargs",
+  "irq",
+  "blkif",
+  "netif",
+  "tpmif",
+  "vscsi",
+  "vusb",
+  "access_control",
+  "flask",
+];
+
+/**
+ * Keys by which a value reads, writes or runs something on the host, or reaches its hardware. All that the toolstack reads and that is not known to decide about
+ * the guest alone is among them, so that a key of a later Xen is not open until somebody has looked at it.
+ */
+export const privilegedKeys: ReadonlySet<string> = new Set([
+  ...[...xlKeys].filter((key) => !plainKeys.has(key) && !convirtKeys.has(key)),
+  ...xmPrivilegedKeys,
+]);
 
 /** The known key that is nearest to `key`: at most two letters off (one, for short keys); undefined when none is. */
 export function nearestKey(key: string): string | undefined {

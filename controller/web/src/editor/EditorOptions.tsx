@@ -1,6 +1,7 @@
 import type { OptionView } from "@convirt/contract/image";
 import LockIcon from "@patternfly/react-icons/dist/esm/icons/lock-icon";
 import { useEffect, useId, useState } from "react";
+import { Reach } from "../images/Reach";
 import { type OptionValue, parseValue, valueText } from "../parts/values";
 
 interface Props {
@@ -43,6 +44,7 @@ function Field({ option, onSet }: { option: OptionView; onSet: Props["onSet"] })
       <label htmlFor={id}>
         <code>{option.name}</code>
         {!option.customizable && <LockIcon className="cv-lock" aria-label="locked when provisioning" role="img" />}
+        {option.reach === "privileged" && <Reach of={option.reach} />}
       </label>
       <input
         id={id}

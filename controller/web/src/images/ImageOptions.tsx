@@ -1,6 +1,7 @@
 import type { OptionView } from "@convirt/contract/image";
 import LockIcon from "@patternfly/react-icons/dist/esm/icons/lock-icon";
 import { valueText } from "../parts/values";
+import { Reach } from "./Reach";
 
 /** All options, and which of them may be changed when a VM is provisioned. */
 export function ImageOptions({ options }: { options: readonly OptionView[] }) {
@@ -12,6 +13,7 @@ export function ImageOptions({ options }: { options: readonly OptionView[] }) {
           <th scope="col">Value</th>
           <th scope="col">Type</th>
           <th scope="col">File</th>
+          <th scope="col">Reaches</th>
           <th scope="col">When provisioning</th>
         </tr>
       </thead>
@@ -28,6 +30,9 @@ export function ImageOptions({ options }: { options: readonly OptionView[] }) {
             </td>
             <td>{option.type}</td>
             <td>{option.file}</td>
+            <td>
+              <Reach of={option.reach} />
+            </td>
             <td>{option.customizable ? "may be changed" : <Locked option={option} />}</td>
           </tr>
         ))}

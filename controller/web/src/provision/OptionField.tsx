@@ -5,6 +5,7 @@ import { TextInput } from "@patternfly/react-core/dist/esm/components/TextInput"
 import LockIcon from "@patternfly/react-icons/dist/esm/icons/lock-icon";
 import { useId, useState } from "react";
 import { whyLocked } from "../images/ImageOptions";
+import { Reach } from "../images/Reach";
 import { type OptionValue, parseValue, valueText } from "../parts/values";
 import { unitOf } from "./groups";
 
@@ -13,9 +14,13 @@ interface Props {
   /** Undefined while the image's own value stands. */
   value: OptionValue | undefined;
   onChange: (value: OptionValue | undefined) => void;
+  /** Whether the person may set what reaches into the host. */
+  mayReachHost: boolean;
 }
 
-export function OptionField({ option, value, onChange }: Props) {
+export function OptionField({ option, value, onChange, mayReachHost }: Props) {
+  const isKept = option.customizable && option.reach === "privileged" && !mayReachHost;
+  const isLocked = !option.customizable || isKept;
   const id = useId();
   const [text, setText] = useState<string>();
   const [fault, setFault] = useState<string>();
@@ -40,28 +45,31 @@ export function OptionField({ option, value, onChange }: Props) {
     "aria-describedby": `${id}-about`,
   };
   return (
-    <div className="cv-option" data-locked={!option.customizable}>
+    <div className="cv-option" data-locked={isLocked}>
       <label htmlFor={id} className="cv-label">
         <code>{option.name}</code>
         {unit !== undefined && <span className="cv-quiet"> in {unit}</span>}
-        {!option.customizable && <LockIcon className="cv-lock" />}
+        {isLocked && <LockIcon className="cv-lock" />}
       </label>
       {isLong ? (
         <TextArea
           {...common}
           rows={Math.min(5, Math.ceil(shown.length / 50))}
           resizeOrientation="vertical"
-          isDisabled={!option.customizable}
+          isDisabled={isLocked}
           onChange={(_, next) => type(next)}
         />
       ) : (
-        <TextInput {...common} isDisabled={!option.customizable} onChange={(_, next) => type(next)} />
+        <TextInput {...common} isDisabled={isLocked} onChange={(_, next) => type(next)} />
       )}
       <p className="cv-hint" id={`${id}-about`}>
         {fault !== undefined ? (
           <span className="cv-fault">{fault}</span>
         ) : option.customizable ? (
-          `${option.type}, of ${option.file}`
+          <>
+            {option.type}, of {option.file}; reaches <Reach of={option.reach} />
+            {isKept && ", and setting it takes the role raw config for this host"}
+          </>
         ) : (
           whyLocked(option)
         )}

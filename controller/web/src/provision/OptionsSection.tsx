@@ -1,5 +1,6 @@
 import type { OptionView } from "@convirt/contract/image";
 import { count } from "../parts/words";
+import { useMay } from "../sign-in/Session";
 import type { ChangeDraft, Draft } from "./draft";
 import { groupOf, groups } from "./groups";
 import { OptionField } from "./OptionField";
@@ -13,6 +14,7 @@ interface Props {
 
 /** What may be changed comes first in each group; what is locked is there too, and says why. */
 export function OptionsSection({ draft, change, options }: Props) {
+  const mayReachHost = useMay("raw_config", "host", draft.host);
   const set = Object.keys(draft.values).length;
   return (
     <Section
@@ -41,6 +43,7 @@ export function OptionsSection({ draft, change, options }: Props) {
                 <OptionField
                   key={keyOf(option)}
                   option={option}
+                  mayReachHost={mayReachHost}
                   value={draft.values[keyOf(option)]}
                   onChange={(value) => {
                     const { [keyOf(option)]: _, ...others } = draft.values;
