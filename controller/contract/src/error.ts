@@ -15,6 +15,7 @@ export const refusalCodes = {
   forbidden: 403,
   foreign_origin: 403,
   too_many_attempts: 429,
+  too_many_streams: 429,
   // What was asked for is not there, or is there already.
   not_found: 404,
   name_taken: 409,

@@ -19,6 +19,14 @@ export const configSchema = z.strictObject({
       listen: endpoint
         .default("127.0.0.1:8080")
         .describe("plain HTTP, for this machine and for a proxy in front; port 0 takes a free one"),
+      streams: z.coerce.number().int().min(1).max(100_000).default(1000).describe("streams of events open at once"),
+      streams_per_user: z.coerce
+        .number()
+        .int()
+        .min(1)
+        .max(100_000)
+        .default(200)
+        .describe("streams of events that one user may have open at once"),
     })
     .prefault({}),
   https: z

@@ -9,6 +9,7 @@ import { AccessService } from "../access/access.service.js";
 import { AuthService } from "../auth/auth.service.js";
 import { version } from "../config/version.js";
 import { EventsService, type News } from "./events.service.js";
+import { OpenStreamsService } from "./open-streams.service.js";
 
 const heartbeatMs = 15_000;
 const togetherMs = 500;
@@ -19,10 +20,12 @@ export class EventsController {
     private readonly events: EventsService,
     private readonly auth: AuthService,
     private readonly access: AccessService,
+    private readonly streams: OpenStreamsService,
   ) {}
 
   @Get()
-  async follow(@Req() request: Request, @Res() response: Response): Promise<void> {
+  async follow(@Req() request: Request & { identity: { userId: string } }, @Res() response: Response): Promise<void> {
+    this.streams.enter(request.identity.userId, response);
     const { watcher, stop } = this.events.watch();
     const gone = new AbortController();
     response.once("close", () => gone.abort());

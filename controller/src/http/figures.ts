@@ -11,6 +11,7 @@ interface Counted {
   contactsRegained: number;
   contactsLost: number;
   logFaults: number;
+  openStreams: number;
   backupFailures: number;
   /** RFC 3339. */
   lastBackup: string | undefined;
@@ -28,6 +29,7 @@ const counts: readonly [string, string, (counted: Counted) => number][] = [
   ["convirt_host_contacts_total", "Contacts with hosts gained, also again", (counted) => counted.contactsRegained],
   ["convirt_host_contacts_lost_total", "Contacts with hosts lost", (counted) => counted.contactsLost],
   ["convirt_job_log_faults_total", "Logs that differ from their host's", (counted) => counted.logFaults],
+  ["convirt_event_streams", "Streams of events that are open", (counted) => counted.openStreams],
   ["convirt_backup_failures_total", "Copies of the database that failed", (counted) => counted.backupFailures],
   ["convirt_backup_last_success_seconds", "When the last copy was taken; 0: none", (counted) => at(counted.lastBackup)],
   ["convirt_backup_last_failure_seconds", "When one failed; 0: none", (counted) => at(counted.lastBackupFailure)],

@@ -11,6 +11,7 @@ import { BackupsService } from "../backups/backups.service.js";
 import { apiPrefix } from "../config/api.js";
 import { ErrorFilter, invalidBody } from "../errors/error.filter.js";
 import { Refusal } from "../errors/refusal.js";
+import { OpenStreamsService } from "../events/open-streams.service.js";
 import { ProvisioningService } from "../provisioning/provisioning.service.js";
 import { readBodies } from "./bodies.js";
 import { serveFigures } from "./figures.js";
@@ -59,6 +60,7 @@ function counted(app: NestExpressApplication): ReturnType<Parameters<typeof serv
     contactsRegained: agents.contacts.regained,
     contactsLost: agents.contacts.lost,
     logFaults: app.get(ProvisioningService).logFaults,
+    openStreams: app.get(OpenStreamsService).count,
     backupFailures: backups.failures,
     lastBackup: backups.all()[0]?.takenAt,
     lastBackupFailure: backups.lastFailure?.at,
