@@ -30,7 +30,8 @@ export function mapAgentError(error: unknown): Error {
 /** The same of the parts of an error, for one that came from another thread. */
 export function mapWireError(code: number, details: string, agentCode: string | undefined, cause?: unknown): Error {
   if (agentCode !== undefined) return new HostRefusal(agentCode, details);
-  if (code === status.UNAVAILABLE || code === status.DEADLINE_EXCEEDED || code === status.CANCELLED)
-    return new AgentUnavailable(details, { cause });
+  // The library's own words for it are of load balancers and addresses.
+  if (code === status.DEADLINE_EXCEEDED) return new AgentUnavailable("it gave no answer in time", { cause });
+  if (code === status.UNAVAILABLE || code === status.CANCELLED) return new AgentUnavailable(details, { cause });
   return new Error(`The agent answered ${status[code] ?? code}: ${details}`, { cause });
 }

@@ -65,10 +65,11 @@ export class JobsService {
   }
 
   /** The jobs in the host's journal. */
-  async list(hostId: string): Promise<JobSummary[]> {
+  async list(hostId: string, limitMs?: number): Promise<JobSummary[]> {
     const client = this.client(hostId);
-    const reply = await unary<{ jobs: JobSummary[] }>((options, done) =>
-      client.listJobs({}, new Metadata(), options, done),
+    const reply = await unary<{ jobs: JobSummary[] }>(
+      (options, done) => client.listJobs({}, new Metadata(), options, done),
+      limitMs,
     );
     return reply.jobs;
   }

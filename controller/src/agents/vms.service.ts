@@ -31,7 +31,11 @@ export class VmsService {
   }
 
   /** Ids of those VMs whose configuration is on the host. Throws Refusal agent_too_old of an agent that cannot look. */
-  async configured(hostId: string, vms: readonly { id: string; vmConfigPath: string }[]): Promise<ReadonlySet<string>> {
+  async configured(
+    hostId: string,
+    vms: readonly { id: string; vmConfigPath: string }[],
+    limitMs?: number,
+  ): Promise<ReadonlySet<string>> {
     const { domain, hostName } = this.agents.connection(hostId);
     if (!this.agents.has(hostId, "domain.look"))
       throw new Refusal(
@@ -39,8 +43,9 @@ export class VmsService {
         `Cannot look for VMs that are stopped on ${hostName}: its agent is of an older release, which cannot. Update it`,
       );
     const places = vms.map(({ id, vmConfigPath }) => ({ vmUuid: id, vmConfigPath }));
-    const reply = await unary<{ configured: string[] }>((options, done) =>
-      domain.look({ vms: places }, new Metadata(), options, done),
+    const reply = await unary<{ configured: string[] }>(
+      (options, done) => domain.look({ vms: places }, new Metadata(), options, done),
+      limitMs,
     );
     return new Set(reply.configured);
   }

@@ -15,6 +15,9 @@ import { HostEntity } from "../hosts/host.entity.js";
 import { InventoryService, type Report } from "../inventory/inventory.service.js";
 import { JobEntity } from "../provisioning/job.entity.js";
 
+/** A host that takes longer is named as not compared: the list waits for nobody. */
+const askLimitMs = 3_000;
+
 type Compared = { items: DriftView[]; notCompared: { host: string; reason: string }[] };
 type Vm = Pick<VmEntity, "id" | "name" | "vmConfigPath">;
 
@@ -46,7 +49,7 @@ export class DriftService {
     };
   }
 
-  /** A host that does not answer within its calls' limits is named, and holds up nobody's comparison but its own. */
+  /** A host that does not answer soon is named, and holds up nobody's comparison but its own. */
   private async compare(host: Pick<HostEntity, "id" | "name">): Promise<Compared> {
     const report = this.inventory.domainsOf(host.id);
     if (report === undefined) return { items: [], notCompared: [{ host: host.name, reason: "it never reported" }] };
@@ -61,9 +64,8 @@ export class DriftService {
       return { items, notCompared: [{ host: host.name, reason }] };
     }
     const asked = await Promise.allSettled([this.missing(host.id, report, records), this.unknownJobs(host.id)]);
-    const notCompared = asked.flatMap((each) =>
-      each.status === "rejected" ? [{ host: host.name, reason: messageOf(each.reason) }] : [],
-    );
+    const reasons = asked.flatMap((each) => (each.status === "rejected" ? [messageOf(each.reason)] : []));
+    const notCompared = [...new Set(reasons)].map((reason) => ({ host: host.name, reason }));
     const more = asked.flatMap((each) => (each.status === "fulfilled" ? each.value : []));
     return { items: [...items, ...more.map((each) => ({ ...each, ...seen }))], notCompared };
   }
@@ -73,7 +75,7 @@ export class DriftService {
     const running = new Set(report.domains.flatMap(({ uuid, name }) => [uuid, name]));
     const stopped = records.filter((vm) => !running.has(vm.id) && !running.has(vm.name));
     if (stopped.length === 0) return [];
-    const there = await this.vms.configured(hostId, stopped);
+    const there = await this.vms.configured(hostId, stopped, askLimitMs);
     return stopped
       .filter((vm) => !there.has(vm.id))
       .map((vm) => ({
@@ -85,7 +87,7 @@ export class DriftService {
   }
 
   private async unknownJobs(hostId: string): Promise<Drifted[]> {
-    const theirs = await this.jobs.list(hostId);
+    const theirs = await this.jobs.list(hostId, askLimitMs);
     const ids = theirs.map((job) => job.jobId);
     const ours = await this.dataSource.manager.find(JobEntity, { select: { id: true }, where: { id: In(ids) } });
     const known = new Set(ours.map((job) => job.id));
