@@ -13,6 +13,7 @@ test(
       jobsNotEndedRight: 0,
       vmsLost: 0,
       vmsNotShown: 0,
+      vmsShownAsDrift: figures["restores"],
     });
   },
   limitMs,

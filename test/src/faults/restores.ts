@@ -1,6 +1,8 @@
 // The controller's database is put back to how it was earlier: jobs that were queued or running then have long ended, and VMs exist of which it knows nothing. No
-// script runs again, nothing on a host is deleted, and what differs is shown. Once from a copy that the controller made, once from files that somebody copied.
-import { cpSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+// script runs again, nothing on a host is deleted, what the host's journal still holds is taken over, and what nobody here can know (a VM that a person made by hand)
+// is shown as drift. Once from a copy that the controller made, once from files that somebody copied.
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { finalStatuses } from "@convirt/contract/job";
 import { type Ground, onGround, type Requested } from "./ground.js";
@@ -18,6 +20,9 @@ interface Found {
   createsTwice: number;
   jobsNotEndedRight: number;
   vmsLost: number;
+  /** Made after the copy, and recorded again from the host's journal. */
+  vmsTakenOver: number;
+  /** Of those that were made by hand: as many as there were restores. */
   vmsShownAsDrift: number;
   vmsNotShown: number;
 }
@@ -25,7 +30,7 @@ interface Found {
 export async function restores(run: Run): Promise<Report> {
   const found: Found = {
     ...{ jobs: 0, scriptsRunTwice: 0, createsTwice: 0, jobsNotEndedRight: 0 },
-    ...{ vmsLost: 0, vmsShownAsDrift: 0, vmsNotShown: 0 },
+    ...{ vmsLost: 0, vmsTakenOver: 0, vmsShownAsDrift: 0, vmsNotShown: 0 },
   };
   const complaints: string[] = [];
   await onGround({ hosts: ["xen1"] }, async (ground) => {
@@ -59,20 +64,49 @@ async function oneRestore(
   const later = await ask("later");
   ground.openGate(later);
   await within("the later job is over", limitMs, client.ended(later.id));
+  const byHand = makeByHand(ground, `${name}-by-hand`);
   await putBack();
   await installation.inContact("xen1");
   for (const job of jobs) await settled(ground, job, { found, complaints });
   for (const job of [...jobs, later]) lookAtHost(ground, job, { found, complaints });
-  // All but what an earlier restore of this run left there.
-  const drift = (await client.call("listDrift", { query: { perPage: 200 } })).items;
-  const listed = (await client.call("listVms", { query: { perPage: 200 } })).items.map((vm) => vm.name);
-  for (const { vm } of [...running, queued[0] as Requested, later]) {
-    if (drift.some((each) => each.kind === "domain_without_record" && each.name === vm)) found.vmsShownAsDrift += 1;
-    else if (!listed.includes(vm)) {
+  const made = [...running, queued[0] as Requested, later].map(({ vm }) => vm);
+  await lookAtVms(ground, { made, byHand }, { found, complaints });
+}
+
+/** Every VM is recorded again or shown as drift; one that was made by hand is nobody's record. */
+async function lookAtVms(
+  { client }: Ground,
+  { made, byHand }: { made: readonly string[]; byHand: string },
+  { found, complaints }: { found: Found; complaints: string[] },
+): Promise<void> {
+  const shown = async () => {
+    const drift = (await client.call("listDrift", { query: { perPage: 200 } })).items;
+    const listed = (await client.call("listVms", { query: { perPage: 200 } })).items;
+    const names = new Set(listed.map((vm) => vm.name));
+    const strangers = drift.filter(({ kind }) => kind === "domain_without_record").map((each) => each.name);
+    return { names, strangers: new Set(strangers) };
+  };
+  // The host's next report has it; what is taken over comes a moment after the contact.
+  await until("the VM that was made by hand is shown", limitMs, async () => (await shown()).strangers.has(byHand));
+  found.vmsShownAsDrift += 1;
+  const { names, strangers } = await shown();
+  if (names.has(byHand)) complaints.push(`${byHand} was made by hand and is recorded`);
+  for (const vm of made) {
+    if (names.has(vm)) found.vmsTakenOver += 1;
+    else if (!strangers.has(vm)) {
       found.vmsNotShown += 1;
       complaints.push(`${vm} runs on its host and is neither recorded nor shown as drift`);
     }
   }
+}
+
+/** By a person at the host, with xl alone. */
+function makeByHand({ installation }: Ground, name: string): string {
+  const { folder } = installation.host("xen1");
+  const config = join(folder, `${name}.cfg`);
+  writeFileSync(config, `name="${name}"\nmemory=32\ntype="pvh"\nkernel="/bin/sh"\n`);
+  execFileSync(join(folder, "bin", "xl"), ["create", config]);
+  return name;
 }
 
 /** Every job that the old record holds comes to an end of some kind, without a second run. */
