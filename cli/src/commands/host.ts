@@ -84,8 +84,8 @@ export function hostCommands(program: Command): void {
 
 function contactText(host: HostView): string {
   if (host.contact === "invited") return "invited";
-  const age = host.lastContactAgeS === null ? "" : duration(host.lastContactAgeS);
-  return host.contact === "in_contact" ? "in contact" : `silent for ${age}`;
+  if (host.contact === "in_contact") return "in contact";
+  return host.silentSince === null ? "silent" : `silent since ${host.silentSince.slice(0, 19)}Z`;
 }
 
 function hostTable(hosts: readonly HostView[]): string {
@@ -116,7 +116,7 @@ function hostText(host: HostView): string {
     lines.push(
       `  facts        as of ${host.factsAt ?? "-"} (${host.factsAgeS === null ? "-" : duration(host.factsAgeS)} ago)`,
     );
-    if (host.silentSince !== null) lines.push(`  silent       since ${host.silentSince}; memory and VMs are as old`);
+    if (host.silentSince !== null) lines.push("  silent       what is said of memory and VMs is as old");
     lines.push(
       `  machine      ${facts.machine}, Linux ${facts.release}, Xen ${facts.xenVersion} (${facts.virtCaps}), ${facts.toolstack}`,
     );
