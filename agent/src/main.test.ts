@@ -1,6 +1,6 @@
 // The program as it is installed: one file, run by Node.
-import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -70,6 +70,52 @@ test("config-to-shell prints every byte of every value, and runs nothing", async
     err: "",
   });
   expect(() => readFileSync(mark)).toThrow("ENOENT");
+});
+
+test("what config-to-shell prints gives bash the very bytes of hostile values, and runs nothing", async () => {
+  const mark = join(folder, "ran");
+  const values = [
+    "it's",
+    "'; touch RAN; '",
+    "$(touch RAN)`touch RAN`${IFS}$((1+1))",
+    'a"b\\c\\',
+    "line\nline\n\n",
+    "\r\t\u001b[31m\u0007",
+    "-n",
+    "~ * ? [a] {a,b} !! # & | > RAN",
+    "",
+    " blanks  around ",
+    "\u00e4\u20ac\ud83d\ude00",
+    "'''\\''\\'''",
+  ].map((value) => value.replaceAll("RAN", mark));
+  const file = join(folder, "hostile.conf");
+  writeFileSync(file, values.map((value, index) => `v${index} = ${literal(value)}\n`).join(""));
+  const { out, code } = await agent(["config-to-shell", file]);
+  expect(code).toBe(0);
+  writeFileSync(join(folder, "hostile.sh"), out);
+  const names = values.map((_, index) => `"$v${index}"`).join(" ");
+  for (const shell of ["bash", "sh"]) {
+    const words = ["-euc", `. "$1"; printf '%s\\0' ${names}`, shell, join(folder, "hostile.sh")];
+    const bytes = execFileSync(shell, words);
+    expect(bytes.toString("utf8").split("\0").slice(0, -1), shell).toEqual(values);
+  }
+  expect(existsSync(mark)).toBe(false);
+});
+
+/** As Python reads it. */
+function literal(text: string): string {
+  return `'${text.replace(/[\\'\n\r]/g, (one) => ({ "\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r" })[one] ?? one)}'`;
+}
+
+test("--help says what there is, with exit codes; what there is not is named", async () => {
+  const { out } = await agent(["--help"]);
+  for (const word of ["run", "enrol", "check", "config-to-shell", "CONVIRT_AGENT_LISTEN", "with 2 when"])
+    expect(out).toContain(word);
+  expect(await agent(["bogus"])).toEqual({
+    code: 1,
+    out: "",
+    err: 'error: there is no command "bogus"; see convirt-agent --help\n',
+  });
 });
 
 test("config-to-shell tells where a file is wrong, and prints nothing of it", async () => {

@@ -11,7 +11,18 @@ const program = new Command("convirt-agent")
   .version(version)
   .option("--config <file>", "settings; /etc/convirt/agent.toml unless named")
   .option("--print-config", "show the settings in force, and end")
-  .action((flags: { printConfig?: boolean }) => (flags.printConfig ? printConfig() : program.help({ error: true })));
+  .addHelpText(
+    "after",
+    `
+Settings come from the environment (CONVIRT_AGENT_LISTEN and so on) before the file.
+It ends with 0, with 1 when it cannot do what it should, with 2 when the settings cannot be used.
+A new host: convirt-agent check; convirt-agent enrol; systemctl enable --now convirt-agent`,
+  )
+  .action((flags: { printConfig?: boolean }, { args }: Command) => {
+    if (args[0] !== undefined) program.error(`error: there is no command "${args[0]}"; see convirt-agent --help`);
+    if (flags.printConfig) printConfig();
+    else program.help({ error: true });
+  });
 
 function config(): AgentConfig {
   return loadConfig(process.env, program.opts<{ config?: string }>().config);
@@ -28,13 +39,14 @@ program
   .action(() => (program.opts<{ printConfig?: boolean }>().printConfig ? printConfig() : runAgent(config())));
 
 async function runAgent(settings: AgentConfig): Promise<void> {
-  const [{ startAgent }, { createLog }, { loadIdentity }, { tidyMemory }, { createNotifier }] = await Promise.all([
-    import("./agent.js"),
-    import("./log.js"),
-    import("./identity/identity.js"),
-    import("./process/memory.js"),
-    import("./systemd/notify.js"),
-  ]);
+  const [{ startAgent }, { createLog }, { loadIdentity, timeTrouble }, { tidyMemory }, { createNotifier }] =
+    await Promise.all([
+      import("./agent.js"),
+      import("./log.js"),
+      import("./identity/identity.js"),
+      import("./process/memory.js"),
+      import("./systemd/notify.js"),
+    ]);
   const log = createLog(settings.logLevel);
   const identity = loadIdentity(settings.stateDir);
   if (identity === undefined) {
@@ -44,6 +56,8 @@ async function runAgent(settings: AgentConfig): Promise<void> {
     process.exitCode = 1;
     return;
   }
+  const trouble = timeTrouble(identity);
+  if (trouble !== undefined) log.error(`${trouble}: the controller cannot be spoken to until that is mended`);
   const notifier = createNotifier(process.env);
   const useScopes = settings.scopes === "auto" && existsSync("/run/systemd/system") && process.getuid?.() === 0;
   const agent = await startAgent({
@@ -146,6 +160,9 @@ program
       process.stderr.write(`${one.file}:${one.line}:${one.column}: ${one.message}\n`);
     process.exitCode = 1;
   });
+
+// Its own alone, to name what is no command: commands take over what is set before them.
+program.allowExcessArguments();
 
 try {
   await program.parseAsync();

@@ -28,14 +28,14 @@ export interface FakeXen {
   calls: () => string[];
 }
 
-export function fakeXen(folder: string): FakeXen {
+export function fakeXen(folder: string, name: "xl" | "xm" = "xl"): FakeXen {
   const domains = join(folder, "xen");
   mkdirSync(domains, { recursive: true });
   const program = fileURLToPath(new URL("../../fake-xen/dist/fake-xen.mjs", import.meta.url));
   const xl = writeProgram(
     folder,
-    "xl",
-    `echo "$1" >> '${domains}/calls'\nFAKE_XEN_DIR='${domains}' exec '${process.execPath}' '${program}' xl "$@"`,
+    name,
+    `echo "$1" >> '${domains}/calls'\nFAKE_XEN_DIR='${domains}' exec '${process.execPath}' '${program}' ${name} "$@"`,
   );
   return {
     xl,
@@ -56,6 +56,12 @@ export function writeProgram(folder: string, name: string, script: string): stri
 export interface KeyPair {
   key: string;
   certificate: string;
+}
+
+/** From yesterday for six days unless given. */
+interface Lifetime {
+  startsAt?: Date;
+  endsAt?: Date;
 }
 
 /** The controller's authority, as its own room makes it. */
@@ -84,11 +90,11 @@ export class TestAuthority {
   }
 
   /** The names of the certificate: `urn:…` or a DNS name. */
-  async issue(name: string, options: { endsAt?: Date } = {}): Promise<KeyPair> {
+  async issue(name: string, options: Lifetime = {}): Promise<KeyPair> {
     const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
     const body = Buffer.from(await webcrypto.subtle.exportKey("pkcs8", keys.privateKey)).toString("base64");
     const key = `-----BEGIN PRIVATE KEY-----\n${body.match(/.{1,64}/g)?.join("\n") ?? ""}\n-----END PRIVATE KEY-----\n`;
-    return { key, certificate: await this.#sign(keys.publicKey, name, options.endsAt) };
+    return { key, certificate: await this.#sign(keys.publicKey, name, options) };
   }
 
   async sign(signingRequest: string, hostId: string): Promise<string> {
@@ -97,21 +103,21 @@ export class TestAuthority {
     return this.#sign(request.publicKey, `urn:convirt:host:${hostId}`);
   }
 
-  async hostIdentity(host: string, options: { endsAt?: Date } = {}): Promise<Identity> {
+  async hostIdentity(host: string, options: Lifetime = {}): Promise<Identity> {
     const hostId = randomUUID();
     const pair = await this.issue(`urn:convirt:host:${hostId}`, options);
     return { hostId, host, ...pair, ca: this.certificate };
   }
 
-  async #sign(publicKey: x509.PublicKeyType, name: string, endsAt = new Date(Date.now() + 5 * dayMs)): Promise<string> {
+  async #sign(publicKey: x509.PublicKeyType, name: string, lifetime: Lifetime = {}): Promise<string> {
     const certificate = await x509.X509CertificateGenerator.create({
       subject: [{ CN: [name] }],
       issuer: this.#root.subject,
       publicKey,
       signingKey: this.#key,
       signingAlgorithm: algorithm,
-      notBefore: new Date(Date.now() - dayMs),
-      notAfter: endsAt,
+      notBefore: lifetime.startsAt ?? new Date(Date.now() - dayMs),
+      notAfter: lifetime.endsAt ?? new Date(Date.now() + 5 * dayMs),
       extensions: [
         new x509.SubjectAlternativeNameExtension([{ type: name.startsWith("urn:") ? "url" : "dns", value: name }]),
       ],

@@ -1,7 +1,9 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { saveIdentity } from "../identity/identity.js";
+import type { AgentConfig } from "../config/config.js";
+import { type Identity, saveIdentity } from "../identity/identity.js";
 import { plainEnvironment } from "../process/run.js";
 import { fakeXen, TestAuthority, temporaryFolder, testConfig } from "../testing.js";
 import { Driver } from "../toolstack/driver.js";
@@ -50,6 +52,79 @@ test("checkHost() names folders that cannot be, an identity that is none, and th
   mkdirSync(join(config.stateDir, "identity"), { recursive: true });
   writeFileSync(join(config.stateDir, "identity", "identity.json"), "{}");
   expect(await said()).toContain("it does not hold a host's identity");
+});
+
+/** What is said of a host, as `what: advice` a line. */
+async function said(config: AgentConfig, toolstack: Driver | undefined): Promise<string> {
+  const findings = await checkHost(config, toolstack, never);
+  return findings.map(({ severity, what, advice }) => `${severity}: ${what}: ${advice}`).join("\n");
+}
+
+test("checkHost() warns of a host that has no memory left for VMs, and says how dom0 gets less", async () => {
+  const { xl } = fakeXen(folder.path);
+  writeFileSync(join(folder.path, "xen", "host.json"), JSON.stringify({ memoryMib: 1024, dom0MemoryMib: 1000 }));
+  expect(await said(testConfig(folder.path, xl), driver(xl))).toMatch(
+    /^warning: Only \d+ MiB of memory are free for VMs: .*dom0_mem=/m,
+  );
+});
+
+test("checkHost() warns of a host that has xm alone", async () => {
+  const { xl: xm } = fakeXen(folder.path, "xm");
+  const toolstack = new Driver({ program: xm, name: "xm", environment: plainEnvironment, creates: 1, scopes: false });
+  const text = await said(testConfig(folder.path, xm), toolstack);
+  expect(text).toMatch(/^warning: There is xm and no xl: .*apt-get install xen-system-amd64$/m);
+  expect(text).not.toContain("error: ");
+});
+
+test("checkHost() names the toolstack that the settings ask for and that is not there", async () => {
+  const config = { ...testConfig(folder.path, ""), toolstack: "xl" };
+  expect(await said(config, undefined)).toMatch(/^error: There is no xl: .*set toolstack in agent\.toml$/m);
+});
+
+test("checkHost() names a bridge of the settings that is not there, and says so when there is none", async () => {
+  const { xl } = fakeXen(folder.path);
+  const config = { ...testConfig(folder.path, xl), defaultBridge: "none-such0" };
+  expect(await said(config, driver(xl))).toMatch(
+    /^warning: There is no network device "none-such0", which the settings name as the bridge: /m,
+  );
+});
+
+test("checkHost() tells a certificate that holds from tomorrow on, and one that ended yesterday, with what the clock says", async () => {
+  const { xl } = fakeXen(folder.path);
+  const config = testConfig(folder.path, xl);
+  const authority = await TestAuthority.create();
+  const at = (ms: number) => new Date(Math.floor((Date.now() + ms) / 1000) * 1000);
+  const dayMs = 86_400_000;
+  mkdirSync(join(config.stateDir, "identity"), { recursive: true });
+  const keep = (identity: Identity) =>
+    writeFileSync(join(config.stateDir, "identity", "identity.json"), JSON.stringify(identity));
+  const startsAt = at(dayMs);
+  keep(await authority.hostIdentity("xen1", { startsAt }));
+  expect(await said(config, driver(xl))).toMatch(
+    new RegExp(
+      `^error: The host's certificate holds from ${startsAt.toISOString()} on, and this host's clock says [^ ]+: Put the clock right`,
+      "m",
+    ),
+  );
+  const endsAt = at(-dayMs);
+  keep(await authority.hostIdentity("xen1", { startsAt: at(-2 * dayMs), endsAt }));
+  expect(await said(config, driver(xl))).toMatch(
+    new RegExp(`^error: The host's certificate ended at ${endsAt.toISOString()}, and .*enrol again`, "m"),
+  );
+});
+
+test.skipIf(process.getuid?.() !== 0)("checkHost() names a store that is on a read-only file system", async () => {
+  const { xl } = fakeXen(folder.path);
+  const config = testConfig(folder.path, xl);
+  mkdirSync(config.storeDir);
+  execFileSync("mount", ["-t", "tmpfs", "-o", "ro,size=1m", "convirt-test", config.storeDir]);
+  try {
+    expect(await said(config, driver(xl))).toContain(
+      `error: ${config.storeDir} is on a file system that is read-only: See why (dmesg)`,
+    );
+  } finally {
+    execFileSync("umount", ["--lazy", config.storeDir]);
+  }
 });
 
 test("lacking() gives an advice with everything that it finds", async () => {

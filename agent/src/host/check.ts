@@ -1,11 +1,11 @@
 // `convirt-agent check`: what this host lacks, and how to get it. Errors stop provisioning; warnings stop some kinds of it. The running agent says the same to the
 // controller, so that a host's page shows what is missing on it.
-import { existsSync, mkdirSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
 import type { AgentConfig } from "../config/config.js";
-import { loadIdentity, notAfter } from "../identity/identity.js";
+import { loadIdentity, timeTrouble } from "../identity/identity.js";
 import { plainEnvironment, run } from "../process/run.js";
 import type { Toolstack } from "../toolstack/toolstack.js";
-import { bridges, freeBytes, isWritable } from "./facts.js";
+import { bridges, freeBytes } from "./facts.js";
 
 export interface Finding {
   severity: "error" | "warning";
@@ -34,6 +34,8 @@ const programs: readonly Program[] = [
 ];
 
 const leastFreeBytes = 1024 ** 3;
+/** Hardly a guest starts with less. */
+const leastFreeMemoryMib = 64;
 const leastNode = [18, 17] as const;
 const clockLimitMs = 5_000;
 
@@ -47,20 +49,45 @@ export async function checkHost(
   if (toolstack === undefined) {
     found.push({
       severity: "error",
-      what: "There is neither xl nor xm",
+      what: config.toolstack === "auto" ? "There is neither xl nor xm" : `There is no ${config.toolstack}`,
       advice: "apt-get install xen-system-amd64, and boot it; or set toolstack in agent.toml",
     });
-  } else {
-    await toolstack.info(signal).catch((error: unknown) => {
-      found.push({
-        severity: "error",
-        what: error instanceof Error ? error.message : String(error),
-        advice: "Is this the dom0 of a running Xen, and is this root?",
-      });
+  } else found.push(...(await checkToolstack(toolstack, signal)));
+  if (config.defaultBridge !== "" && !existsSync(`/sys/class/net/${config.defaultBridge}`))
+    found.push({
+      severity: "warning",
+      what: `There is no network device "${config.defaultBridge}", which the settings name as the bridge`,
+      advice: "Make it, or name another as default_bridge in agent.toml: ip link show type bridge",
     });
-  }
   found.push(...(await lacking(config)), ...(await checkClock(signal)), ...checkIdentity(config.stateDir));
   return found.sort((a, b) => Number(a.severity === "warning") - Number(b.severity === "warning"));
+}
+
+async function checkToolstack(toolstack: Toolstack, signal: AbortSignal): Promise<Finding[]> {
+  const found: Finding[] = [];
+  if (toolstack.name === "xm")
+    found.push({
+      severity: "warning",
+      what: "There is xm and no xl: this Xen is older than 4.5, and gets no fixes any more",
+      advice: "VMs can be made with it; a Xen of today brings xl: apt-get install xen-system-amd64",
+    });
+  try {
+    const { freeMemoryMib } = await toolstack.info(signal);
+    if (freeMemoryMib < leastFreeMemoryMib)
+      found.push({
+        severity: "warning",
+        what: `Only ${freeMemoryMib} MiB of memory are free for VMs`,
+        advice:
+          "Shut VMs down; or let dom0 have less: dom0_mem=2G,max:2G in GRUB_CMDLINE_XEN of /etc/default/grub, update-grub, reboot",
+      });
+  } catch (error) {
+    found.push({
+      severity: "error",
+      what: error instanceof Error ? error.message : String(error),
+      advice: "Is this the dom0 of a running Xen (cat /sys/hypervisor/type), is xenstored up, and is this root?",
+    });
+  }
+  return found;
 }
 
 /** What can be seen without asking another program. */
@@ -128,14 +155,11 @@ function checkIdentity(stateDir: string): Finding[] {
           advice: "convirt host invite NAME, and give the invitation to: convirt-agent enrol",
         },
       ];
-    if (notAfter(identity).getTime() > Date.now()) return [];
-    return [
-      {
-        severity: "error",
-        what: `The host's certificate ended at ${notAfter(identity).toISOString()}`,
-        advice: "Look at the clock; else enrol again: convirt host invite NAME, and convirt-agent enrol",
-      },
-    ];
+    const what = timeTrouble(identity);
+    if (what === undefined) return [];
+    const advice =
+      "Put the clock right (timedatectl set-ntp true); where it is right, enrol again: convirt host invite NAME, and convirt-agent enrol";
+    return [{ severity: "error", what, advice }];
   } catch (error) {
     return [
       {
@@ -154,7 +178,20 @@ function checkFolder(folder: string): Finding[] {
   } catch {
     return [{ severity: "error", what: `${folder} is not there and cannot be made`, advice }];
   }
-  return isWritable(folder) ? [] : [{ severity: "error", what: `${folder} cannot be written`, advice }];
+  try {
+    accessSync(folder, constants.W_OK);
+    return [];
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EROFS")
+      return [{ severity: "error", what: `${folder} cannot be written`, advice }];
+    return [
+      {
+        severity: "error",
+        what: `${folder} is on a file system that is read-only`,
+        advice: "See why (dmesg): a disk that fails is often made read-only; mend it, then: mount -o remount,rw",
+      },
+    ];
+  }
 }
 
 export function isInstalled(program: string): boolean {

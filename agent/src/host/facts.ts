@@ -1,6 +1,6 @@
 // The host's facts: what hardly changes while it is up. Put together when asked for, from the system, the settings, and what the toolstack last said.
 import { createHash } from "node:crypto";
-import { accessSync, constants, existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { hostname, machine, release, type, version } from "node:os";
 import type { HostFacts } from "@convirt/proto/host";
@@ -94,13 +94,4 @@ export async function freeBytes(folder: string): Promise<number> {
   while (!existsSync(path) && path !== "/") path = path.slice(0, path.lastIndexOf("/")) || "/";
   const stat = await statfs(path);
   return stat.bavail * stat.bsize;
-}
-
-export function isWritable(path: string): boolean {
-  try {
-    accessSync(path, constants.W_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -92,6 +92,17 @@ export function keyDigest(certificate: X509Certificate): string {
     .digest("hex");
 }
 
+/** What is wrong with the time for which a certificate holds, as this host's clock has it; undefined when nothing is. */
+export function timeTrouble(identity: Identity, now = Date.now()): string | undefined {
+  const { validFrom, validTo } = new X509Certificate(identity.certificate);
+  const at = (text: string) => new Date(text).toISOString();
+  if (now < Date.parse(validFrom))
+    return `The host's certificate holds from ${at(validFrom)} on, and this host's clock says ${at(new Date(now).toISOString())}`;
+  if (now >= Date.parse(validTo))
+    return `The host's certificate ended at ${at(validTo)}, and this host's clock says ${at(new Date(now).toISOString())}`;
+  return undefined;
+}
+
 export function notAfter(identity: Identity): Date {
   return new Date(new X509Certificate(identity.certificate).validTo);
 }
