@@ -36,9 +36,12 @@ export interface Opened {
 export class Client {
   readonly #settings: Settings;
   readonly #agent: Agent;
+  readonly #reason: string | undefined;
 
-  constructor(settings: Settings) {
+  /** `reason` goes with every request, for the audit. */
+  constructor(settings: Settings, reason?: string) {
     this.#settings = settings;
+    this.#reason = reason;
     const isTls = settings.server.startsWith("https:");
     this.#agent = isTls
       ? new TlsAgent({ keepAlive: true, ...(settings.ca === undefined ? {} : { ca: settings.ca }) })
@@ -81,6 +84,7 @@ export class Client {
   async #send(route: Route, options: CallOptions): Promise<IncomingMessage> {
     const headers: Record<string, string> = { accept: route.responseStream ?? "application/json", ...options.headers };
     if (this.#settings.token !== undefined) headers["authorization"] = `Bearer ${this.#settings.token}`;
+    if (this.#reason !== undefined) headers["convirt-reason"] = encodeURIComponent(this.#reason);
     if (route.method === "POST") headers["idempotency-key"] = randomUUID();
     const body = options.body === undefined ? undefined : Buffer.from(JSON.stringify(options.body));
     if (body !== undefined)

@@ -20,8 +20,16 @@ export const interruption: AbortSignal = interrupted.signal;
 
 /** Runs `work` with a client made from the global options, and closes the client whatever comes. */
 export async function withContext(command: Command, work: (context: Context) => Promise<void>): Promise<void> {
-  const { server, json = false } = command.optsWithGlobals<{ server?: string; json?: boolean }>();
-  const client = new Client(currentSettings({ server }));
+  const {
+    server,
+    reason,
+    json = false,
+  } = command.optsWithGlobals<{
+    server?: string;
+    reason?: string;
+    json?: boolean;
+  }>();
+  const client = new Client(currentSettings({ server }), reason);
   try {
     await work({ client, json, signal: interruption, show: (answer, people) => show(json, answer, people) });
   } finally {

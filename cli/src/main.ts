@@ -1,6 +1,7 @@
 // `convirt`: the controller's API on a terminal, and the image tools that need no controller. This file puts the commands together and turns whatever
 // ends one into a sentence on stderr and an exit code.
 import { Command, CommanderError, Option } from "commander";
+import { auditCommands } from "./commands/audit.js";
 import { backupCommands } from "./commands/backup.js";
 import { completionCommand } from "./commands/completion.js";
 import { hostCommands } from "./commands/host.js";
@@ -24,6 +25,7 @@ function program(): Command {
     .version(version)
     .option("--server <url>", "the controller's address")
     .option("--json", "answers for programs")
+    .option("--reason <text>", "why; the audit keeps it")
     .showSuggestionAfterError()
     .configureHelp({ showGlobalOptions: true })
     .exitOverride();
@@ -34,6 +36,7 @@ function program(): Command {
   jobCommands(convirt);
   vmCommands(convirt);
   backupCommands(convirt);
+  auditCommands(convirt);
   userCommands(convirt);
   roleCommands(convirt);
   tagCommands(convirt);
@@ -50,7 +53,11 @@ function adoptSettings(command: Command): void {
     sub.copyInheritedSettings(command);
     if (sub.commands.length === 0) {
       // Its help lists them among the global ones already.
-      for (const flags of ["--json", "--server <url>"]) sub.addOption(new Option(flags).hideHelp());
+      for (const flags of ["--json", "--server <url>", "--reason <text>"]) {
+        const option = new Option(flags).hideHelp();
+        // One has a reason of its own.
+        if (!sub.options.some(({ long }) => long === option.long)) sub.addOption(option);
+      }
     }
     adoptSettings(sub);
   }

@@ -63,6 +63,9 @@ describe("real answers keep to the document", () => {
     const grant = await answer("giveGrant", { body: { subject, role: "operator", scope: "tag:shop" } });
     await answer("listGrants");
     await answer("takeGrant", { path: `/grants/${grant.id}` });
+    await answer("listAudit");
+    await answer("showAudit", { path: "/audit/1" });
+    await answer("verifyAudit");
     await answer("tagHost", { path: "/hosts/xen2/tags", body: { tags: ["shop"] } });
     await answer("tagImage", { path: "/images/Tiny/tags", body: { tags: ["shop"] } });
     expect((await answer("listTags")).total).toBe(2);

@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from "@nestjs/common";
 import { AccessModule } from "./access/access.module.js";
 import { AgentsModule } from "./agents/agents.module.js";
+import { AuditModule } from "./audit/audit.module.js";
 import { AuthModule } from "./auth/auth.module.js";
 import { BackupsModule } from "./backups/backups.module.js";
 import type { Authority } from "./config/authority.js";
@@ -30,6 +31,7 @@ export class AppModule {
         AuthorityModule.of(authority),
         DatabaseModule.at(database),
         AccessModule,
+        AuditModule,
         AuthModule,
         EventsModule,
         HttpModule,

@@ -78,7 +78,7 @@ export class TestController {
       return { status: response.status, headers: response.headers, body: "" };
     }
     const text = await response.text();
-    const isJson = response.headers.get("content-type")?.includes("json") ?? false;
+    const isJson = response.headers.get("content-type")?.startsWith("application/json") ?? false;
     return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text };
   }
 

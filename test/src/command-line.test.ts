@@ -127,6 +127,28 @@ test("a user is given a role for one host, sees what it is for, and loses it aga
   expect(convirt(["user", "remove", "ada"]).status).toBe(0);
 }, 120_000);
 
+test("all that was done is in the audit, with the host's command lines, and the chain is whole", () => {
+  const list = convirt(["audit", "list", "--per-page", "1000"]).stdout;
+  expect(list).toMatch(/ jobEnded .*provision\.sh -x .*; xl create /);
+  expect(list).toMatch(/ (shutdown|destroy)Vm .*xl (shutdown|destroy) \d+/);
+  convirt(["token", "create", "why", "--reason", "weil’s geht"]);
+  expect(convirt(["audit", "list", "--action", "createToken"]).stdout).toContain("weil’s geht");
+  const exported = convirt(["audit", "export"]).stdout;
+  const file = join(t.folder, "audit.jsonl");
+  writeFileSync(file, exported);
+  const { head } = JSON.parse(convirt(["audit", "verify", "--file", file, "--json"]).stdout) as { head: string };
+  expect(convirt(["audit", "verify", "--head", head]).stdout).toContain("each as it was written");
+  writeFileSync(file, exported.replace('"action":"signIn"', '"action":"signOut"'));
+  const broken = convirt(["audit", "verify", "--file", file]);
+  expect(broken.status).toBe(1);
+  expect(broken.stdout).toMatch(/^Record 1 is not in order: it is not as it was written/);
+  writeFileSync(file, exported.split("\n").slice(0, -2).join("\n"));
+  expect(convirt(["audit", "verify", "--file", file]).status).toBe(0);
+  expect(convirt(["audit", "verify", "--file", file, "--head", head]).stdout).toContain(
+    "that you noted down is not among",
+  );
+}, 120_000);
+
 test("a token is made for a program, works, and is worth nothing once it is revoked", () => {
   const made = JSON.parse(convirt(["token", "create", "robot", "--role", "viewer", "--json"]).stdout) as {
     id: string;

@@ -22,6 +22,7 @@ import type { Footprint } from "../leftovers/footprint.js";
 import type { Leftovers } from "../leftovers/leftovers.js";
 import type { Left } from "../leftovers/record.js";
 import type { Log } from "../log.js";
+import { shellLine } from "../process/acts.js";
 import type { Limiter } from "../process/limiter.js";
 import { JobLog } from "../script/job-log.js";
 import { noSpaceOr, Script, type ScriptDependencies } from "../script/script.js";
@@ -324,9 +325,19 @@ export class Job {
         vmConf: this.#proven?.vmConf ?? "",
         disks: this.#proven?.disks ?? [],
         domainId: this.#domainId,
+        commands: this.#commands(),
       },
     });
     this.journal.close();
+  }
+
+  /** What was begun on this host, by the journal. */
+  #commands(): string[] {
+    const planned = this.#planIfAny();
+    if (planned?.script.isLaunched !== true) return [];
+    const create = [this.#deps.toolstack.name, "create", planned.plan.vmConfigPath];
+    const isCreated = this.journal.get("creating") !== undefined;
+    return [planned.script.command, ...(isCreated ? [create] : [])].map(shellLine);
   }
 
   async #findLeftovers(succeeded: boolean): Promise<{ left: Left[]; cleaned: Left[] }> {

@@ -90,7 +90,7 @@ export class Script {
       runner,
       {
         folder: this.#journal.folder,
-        command: scriptArguments(this.#spec, this.#plan, config),
+        command: this.command,
         cwd: this.#plan.imageDir,
         environment: environmentOf(this.#spec, config, this.#journal, agentCommand),
         logPath: this.#plan.files.log,
@@ -100,6 +100,10 @@ export class Script {
       detach,
     );
     if (!started) throw new Failure("script_failed", "script", "The script's runner could not be started on this host");
+  }
+
+  get command(): readonly string[] {
+    return scriptArguments(this.#spec, this.#plan, this.#deps.config);
   }
 
   /** The session of the runner, which is not the script's. */

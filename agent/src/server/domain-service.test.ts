@@ -91,19 +91,23 @@ const running = async (name: string) => (await xl.list(never)).find((one) => one
 
 test("a VM goes through its life, and a wish that holds already says so", async () => {
   const web = vm("web");
-  expect(await act(Action.DESTROY, web)).toEqual({ already: true, domainId: 0 });
+  expect(await act(Action.DESTROY, web)).toEqual({ already: true, domainId: 0, commands: [] });
   const started = await act(Action.START, web);
-  expect(started).toEqual({ already: false, domainId: (await running("web"))?.id });
+  expect(started).toEqual({
+    already: false,
+    domainId: (await running("web"))?.id,
+    commands: [`xl create ${web.vmConfigPath}`],
+  });
   const { domainId } = started;
-  expect(await act(Action.START, web)).toEqual({ already: true, domainId });
-  expect(await act(Action.UNPAUSE, web)).toEqual({ already: true, domainId });
-  expect(await act(Action.PAUSE, web)).toEqual({ already: false, domainId });
+  expect(await act(Action.START, web)).toMatchObject({ already: true, domainId });
+  expect(await act(Action.UNPAUSE, web)).toMatchObject({ already: true, domainId });
+  expect(await act(Action.PAUSE, web)).toMatchObject({ already: false, domainId });
   expect((await running("web"))?.state).toBe("paused");
-  expect(await act(Action.PAUSE, web)).toEqual({ already: true, domainId });
-  expect(await act(Action.UNPAUSE, web)).toEqual({ already: false, domainId });
-  expect(await act(Action.DESTROY, web)).toEqual({ already: false, domainId });
+  expect(await act(Action.PAUSE, web)).toMatchObject({ already: true, domainId });
+  expect(await act(Action.UNPAUSE, web)).toMatchObject({ already: false, domainId });
+  expect(await act(Action.DESTROY, web)).toEqual({ already: false, domainId, commands: [`xl destroy ${domainId}`] });
   expect(await running("web")).toBeUndefined();
-  expect(await act(Action.SHUTDOWN, web)).toEqual({ already: true, domainId: 0 });
+  expect(await act(Action.SHUTDOWN, web)).toMatchObject({ already: true, domainId: 0 });
 });
 
 test("a shutdown is a request, and a reboot gives a new domain", async () => {
@@ -155,8 +159,8 @@ test.each(["", "0", "1", "Domain-0;", "a,script=/x", "$(id)", "-v", "a/b", "a\nb
 test("dom0 is never acted on, whatever it is called", async () => {
   const uuid = "00000000-0000-0000-0000-000000000000";
   const dom0 = { ...vm("Domain-0", [], { uuid }), vmUuid: uuid };
-  expect(await act(Action.SHUTDOWN, dom0)).toEqual({ already: true, domainId: 0 });
-  expect(await act(Action.DESTROY, dom0)).toEqual({ already: true, domainId: 0 });
+  expect(await act(Action.SHUTDOWN, dom0)).toMatchObject({ already: true, domainId: 0 });
+  expect(await act(Action.DESTROY, dom0)).toMatchObject({ already: true, domainId: 0 });
   expect((await xl.list(never))[0]?.state).toBe("running");
 });
 
@@ -259,16 +263,16 @@ test("a VM that runs is removed only when it may be destroyed", async () => {
   await act(Action.START, web);
   await expect(remove(web, true, false)).rejects.toMatchObject(code("vm_running"));
   expect(existsSync(join(disks, "web.img"))).toBe(true);
-  expect(await remove(web)).toEqual({ removed: [join(disks, "web.img"), web.vmConfigPath], kept: [] });
+  expect(await remove(web)).toMatchObject({ removed: [join(disks, "web.img"), web.vmConfigPath], kept: [] });
   expect(await running("web")).toBeUndefined();
   expect(existsSync(join(disks, "web.img"))).toBe(false);
   expect(existsSync(web.vmConfigPath)).toBe(false);
-  expect(await remove(web)).toEqual({ removed: [], kept: [] });
+  expect(await remove(web)).toMatchObject({ removed: [], kept: [] });
 });
 
 test("disks are kept when nobody asked for their removal", async () => {
   const web = vm("web", [disk("web.img")]);
-  expect(await remove(web, false)).toEqual({ removed: [web.vmConfigPath], kept: [join(disks, "web.img")] });
+  expect(await remove(web, false)).toMatchObject({ removed: [web.vmConfigPath], kept: [join(disks, "web.img")] });
 });
 
 test("nothing is removed outside of the allowed folders, by any trick", async () => {
@@ -289,7 +293,7 @@ test("nothing is removed outside of the allowed folders, by any trick", async ()
     hard,
   ];
   const web = vm("web", targets.slice(0, 6));
-  expect(await remove(web)).toEqual({ removed: [web.vmConfigPath], kept: targets.slice(0, 6) });
+  expect(await remove(web)).toMatchObject({ removed: [web.vmConfigPath], kept: targets.slice(0, 6) });
   expect(readFileSync(outside, "utf8")).toBe("x");
   expect((await remove(vm("web", [hard]))).removed).toContain(hard);
   expect(readFileSync(join(elsewhere, "hard.img"), "utf8")).toBe("x");

@@ -16,6 +16,7 @@ import {
 import type { AgentConfig } from "../config/config.js";
 import { Refusal } from "../errors/errors.js";
 import type { Inventory } from "../host/inventory.js";
+import { noteCommand, withCommands } from "../process/acts.js";
 import { Limiter } from "../process/limiter.js";
 import { run } from "../process/run.js";
 import { type Domain, type Toolstack, ToolstackError } from "../toolstack/toolstack.js";
@@ -55,8 +56,18 @@ export function domainService(deps: DomainServiceDependencies): DomainServiceSer
     }
   };
   return {
-    act: deps.handlers.unary((request, signal) => inTurn(request, signal, () => act(deps, request))),
-    remove: deps.handlers.unary((request, signal) => inTurn(request, signal, () => remove(deps, request))),
+    act: deps.handlers.unary((request, signal) =>
+      inTurn(request, signal, async () => {
+        const { result, commands } = await withCommands(() => act(deps, request));
+        return { ...result, commands };
+      }),
+    ),
+    remove: deps.handlers.unary((request, signal) =>
+      inTurn(request, signal, async () => {
+        const { result, commands } = await withCommands(() => remove(deps, request));
+        return { ...result, commands };
+      }),
+    ),
     look: deps.handlers.unary(async ({ vms }) => ({ configured: await configured(vms) })),
     readConsoleLog: deps.handlers.unary((request) => {
       assertNamed(request);
@@ -104,7 +115,9 @@ async function find(deps: DomainServiceDependencies, vm: NamedVm): Promise<Domai
   return found ?? guests.find((domain) => domain.uuid === vm.vmUuid);
 }
 
-async function act(deps: DomainServiceDependencies, request: ActRequest): Promise<ActReply> {
+type Acted = Omit<ActReply, "commands">;
+
+async function act(deps: DomainServiceDependencies, request: ActRequest): Promise<Acted> {
   const domain = await find(deps, request);
   const { toolstack } = deps;
   if (request.action === Action.START) return start(deps, request, domain);
@@ -136,7 +149,7 @@ async function act(deps: DomainServiceDependencies, request: ActRequest): Promis
   }
 }
 
-async function start(deps: DomainServiceDependencies, vm: NamedVm, domain: Domain | undefined): Promise<ActReply> {
+async function start(deps: DomainServiceDependencies, vm: NamedVm, domain: Domain | undefined): Promise<Acted> {
   if (domain?.state === "running" || domain?.state === "paused") return { already: true, domainId: domain.id };
   if (domain !== undefined)
     throw new Refusal(
@@ -174,13 +187,13 @@ async function destroy(deps: DomainServiceDependencies, domain: Domain): Promise
   }
 }
 
-async function remove(deps: DomainServiceDependencies, request: RemoveRequest): Promise<RemoveReply> {
+async function remove(deps: DomainServiceDependencies, request: RemoveRequest): Promise<Omit<RemoveReply, "commands">> {
   const disks = await writableDisksOf(request);
   const domain = await find(deps, request);
   if (domain !== undefined && !request.destroy)
     throw new Refusal("vm_running", `Cannot remove "${request.vmName}": it runs as domain ${domain.id}`);
   if (domain !== undefined) await destroy(deps, domain);
-  const reply: RemoveReply = { removed: [], kept: [] };
+  const reply: Omit<RemoveReply, "commands"> = { removed: [], kept: [] };
   for (const target of disks ?? []) {
     const done = request.removeDisks && (await removeDisk(target, deps.config.policy.diskRoots));
     (done ? reply.removed : reply.kept).push(target);
@@ -197,10 +210,9 @@ async function removeDisk(target: string, roots: readonly string[]): Promise<boo
   if (target.startsWith("/dev/disk/") || target.startsWith("/dev/etherd/")) return false;
   if (!isWithin(target, roots)) return false;
   if (target.startsWith("/dev/")) {
-    const report = await run(["lvremove", "--force", "--quiet", "--", target.slice("/dev/".length)], {
-      signal: toTheEnd,
-      timeoutMs: lvmLimitMs,
-    });
+    const command = ["lvremove", "--force", "--quiet", "--", target.slice("/dev/".length)] as const;
+    noteCommand(command);
+    const report = await run([...command], { signal: toTheEnd, timeoutMs: lvmLimitMs });
     return report.exitCode === 0;
   }
   const stat = await lstat(target).catch(() => undefined);

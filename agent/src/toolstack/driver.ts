@@ -2,6 +2,7 @@
 // was looked up, or a path of our own.
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
+import { noteCommand } from "../process/acts.js";
 import { Limiter } from "../process/limiter.js";
 import { run } from "../process/run.js";
 import { factsOf, parseInfo, parseList } from "./parse.js";
@@ -22,6 +23,8 @@ export interface DriverOptions {
   /** Start domains in a scope of systemd's, so that the monitor that xl leaves behind is not in our control group. */
   scopes: boolean;
 }
+
+type Call = [act: string, words: string[], timeoutMs: number, signal: AbortSignal, around?: readonly string[]];
 
 export class Driver implements Toolstack {
   readonly name: "xl" | "xm";
@@ -56,37 +59,37 @@ export class Driver implements Toolstack {
   async create(configPath: string, signal: AbortSignal): Promise<void> {
     const words = ["create", ownPath(configPath)];
     await this.#creates.run(signal, () =>
-      this.#must("create the domain", words, createLimitMs, signal, this.#options.scopes ? scope : []),
+      this.#act("create the domain", words, createLimitMs, signal, this.#options.scopes ? scope : []),
     );
   }
 
   async shutdown(domainId: number, signal: AbortSignal): Promise<void> {
-    await this.#must("ask the domain to shut down", ["shutdown", guest(domainId)], actLimitMs, signal);
+    await this.#act("ask the domain to shut down", ["shutdown", guest(domainId)], actLimitMs, signal);
   }
 
   async destroy(domainId: number, signal: AbortSignal): Promise<void> {
-    await this.#must("destroy the domain", ["destroy", guest(domainId)], actLimitMs, signal);
+    await this.#act("destroy the domain", ["destroy", guest(domainId)], actLimitMs, signal);
   }
 
   async pause(domainId: number, signal: AbortSignal): Promise<void> {
-    await this.#must("pause the domain", ["pause", guest(domainId)], actLimitMs, signal);
+    await this.#act("pause the domain", ["pause", guest(domainId)], actLimitMs, signal);
   }
 
   async unpause(domainId: number, signal: AbortSignal): Promise<void> {
-    await this.#must("unpause the domain", ["unpause", guest(domainId)], actLimitMs, signal);
+    await this.#act("unpause the domain", ["unpause", guest(domainId)], actLimitMs, signal);
   }
 
   async reboot(domainId: number, signal: AbortSignal): Promise<void> {
-    await this.#must("ask the domain to reboot", ["reboot", guest(domainId)], actLimitMs, signal);
+    await this.#act("ask the domain to reboot", ["reboot", guest(domainId)], actLimitMs, signal);
   }
 
-  async #must(
-    act: string,
-    words: string[],
-    timeoutMs: number,
-    signal: AbortSignal,
-    around: readonly string[] = [],
-  ): Promise<CommandReport> {
+  /** A call that changes something. */
+  async #act(...call: Call): Promise<void> {
+    noteCommand([basename(this.#options.program), ...call[1]]);
+    await this.#must(...call);
+  }
+
+  async #must(...[act, words, timeoutMs, signal, around = []]: Call): Promise<CommandReport> {
     const command = [...around, this.#options.program, ...words] as [string, ...string[]];
     const report = await run(command, { signal, timeoutMs, env: { ...this.#options.environment } });
     if (report.exitCode === 0) return report;

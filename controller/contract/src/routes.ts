@@ -2,6 +2,7 @@
 // what is not in it, the OpenAPI document is made from it, the command line and the web UI type their requests by it.
 // Paths are relative to /api/v1, parameters as `:name`. `stream` marks an answer or a body that is not JSON.
 import { z } from "zod";
+import * as audit from "./audit.js";
 import * as backup from "./backup.js";
 import * as drift from "./drift.js";
 import * as host from "./host.js";
@@ -30,6 +31,8 @@ export interface Route {
   status: number;
   query?: z.ZodType;
   body?: z.ZodType;
+  /** Whether the audit records it, where that is another than by the method: of GET nothing is, of all others everything. */
+  audited?: boolean;
   /** The media type of a body that is streamed and not parsed. */
   bodyStream?: string;
   response?: z.ZodType;
@@ -174,6 +177,41 @@ export const routes = {
     response: pageOf(session.tagView),
   },
 
+  listAudit: {
+    method: "GET",
+    path: "/audit",
+    summary: "List what was asked, by whom, and what came of it",
+    role: "admin",
+    status: 200,
+    query: audit.auditQuery,
+    response: pageOf(audit.auditView),
+  },
+  verifyAudit: {
+    method: "GET",
+    path: "/audit/verify",
+    summary: "Compute the chain of hashes again, from the first record to the last",
+    role: "admin",
+    status: 200,
+    response: audit.auditVerified,
+  },
+  exportAudit: {
+    method: "GET",
+    path: "/audit/export",
+    summary: "All records, one JSON object a line, oldest first",
+    role: "admin",
+    audited: true,
+    status: 200,
+    responseStream: "application/x-ndjson",
+  },
+  showAudit: {
+    method: "GET",
+    path: "/audit/:number",
+    summary: "Show a record of the audit",
+    role: "admin",
+    status: 200,
+    response: audit.auditView,
+  },
+
   inviteHost: {
     method: "POST",
     path: "/hosts/invitations",
@@ -315,6 +353,7 @@ export const routes = {
     summary: "Judge an image with texts that are not saved, and set options in them; writes nothing",
     role: "image_author",
     on: "image",
+    audited: false,
     status: 200,
     body: image.draftBody,
     response: image.draftReply,
@@ -325,6 +364,7 @@ export const routes = {
     summary: "Export an image",
     role: "provisioner",
     on: "image",
+    audited: true,
     status: 200,
     query: image.exportQuery,
     responseStream: "application/*",
@@ -356,6 +396,7 @@ export const routes = {
     summary: "What provisioning would do; writes nothing anywhere",
     role: "provisioner",
     on: "request",
+    audited: false,
     status: 200,
     body: job.provisionBody,
     response: job.dryRunReply,

@@ -66,9 +66,9 @@ export function agreeableServices(configured: () => string[] | undefined): {
       listStaged: (_call, done) => done(null, { trees: [] }),
     },
     domain: {
-      act: (_call, done) => done(null, { already: false, domainId: 1 }),
+      act: (_call, done) => done(null, { already: false, domainId: 1, commands: ["xl create /c/x"] }),
       look: ({ request }, done) => done(null, { configured: configured() ?? request.vms.map((vm) => vm.vmUuid) }),
-      remove: (_call, done) => done(null, { removed: ["/c/x"], kept: ["/d/x.img"] }),
+      remove: (_call, done) => done(null, { removed: ["/c/x"], kept: ["/d/x.img"], commands: [] }),
       readConsoleLog: (_call, done) =>
         done(null, { data: Buffer.from("login: "), size: 100n, path: "/log/guest-x.log" }),
     },
@@ -91,7 +91,13 @@ function finish(call: Follower, outcome: Outcome): void {
     proofs: [{ subject: "disk xvda", holds: true, found: "10 MiB" }],
     leftovers: [{ kind: "file", path: "/d/x.img", bytes: 10n, detail: "" }],
     disks: [{ target: "/d/x.img", device: "xvda", format: "raw", bytes: 10n, writable: true }],
-    ...{ domainId: 1, cleaned: [], logCut: false, vmConf: "name = 'x'\nmemory = 256\n" },
+    ...{
+      domainId: 1,
+      cleaned: [],
+      logCut: false,
+      vmConf: "name = 'x'\nmemory = 256\n",
+      commands: ["provision.sh -x xl"],
+    },
   };
   call.write({ sequence: 2n, at, event: { $case: "phaseEnded", value: { phase: Phase.SCRIPT, durationMs: 5n } } });
   call.write({ sequence: 3n, at, event: { $case: "ended", value: ended } });

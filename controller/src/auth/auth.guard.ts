@@ -27,8 +27,9 @@ export class AuthGuard implements CanActivate {
     if (route.role === "anyone") return true;
     const identity = await this.auth.identify(request);
     if (identity === undefined) throw new Refusal("not_signed_in", "Sign in first");
-    await this.access.decide(route, request, identity);
+    // Also for who records that it was refused.
     request.identity = identity;
+    await this.access.decide(route, request, identity);
     return true;
   }
 }

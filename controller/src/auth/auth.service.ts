@@ -96,6 +96,14 @@ export class AuthService {
     }
     const limit = { most: token.role, within: token.scopes };
     const grants = await this.access.grantsOf(user.username, user.groups ?? [], limit);
-    return { userId: user.id, username: user.username, grants, via: "token", expiresAt: token.expiresAt, limit };
+    return {
+      userId: user.id,
+      username: user.username,
+      grants,
+      via: "token",
+      expiresAt: token.expiresAt,
+      tokenName: token.name,
+      limit,
+    };
   }
 }

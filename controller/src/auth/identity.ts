@@ -11,6 +11,7 @@ export interface Identity {
   expiresAt: string;
   /** Hash of the session, for sign-out. */
   sessionHash?: string;
+  tokenName?: string;
   /** Of a token: within what its owner's grants are good. */
   limit?: { most: Role; within: Scope[] | null };
 }

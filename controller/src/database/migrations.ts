@@ -6,6 +6,7 @@ import { Jobs1764000000004 } from "./migrations/0004-jobs.js";
 import { Vms1764000000005 } from "./migrations/0005-vms.js";
 import { Restores1764000000006 } from "./migrations/0006-restores.js";
 import { Grants1764000000007 } from "./migrations/0007-grants.js";
+import { Audit1764000000008 } from "./migrations/0008-audit.js";
 
 export const migrations = [
   Access1764000000001,
@@ -15,4 +16,5 @@ export const migrations = [
   Vms1764000000005,
   Restores1764000000006,
   Grants1764000000007,
+  Audit1764000000008,
 ];

@@ -160,7 +160,16 @@ function sendFrom(call: ServerWritableStream<FollowRequest, JobEvent>, log: Buff
   const logSha256 = createHash("sha256").update(log).digest("hex");
   const ended = {
     ...{ outcome: Outcome.SUCCEEDED, code: "", phase: Phase.SCRIPT, message: "", exitCode: 0, domainId: 0 },
-    ...{ logBytes: BigInt(log.length), logSha256, proofs: [], leftovers: [], disks: [], cleaned: [], logCut: false },
+    ...{
+      logBytes: BigInt(log.length),
+      logSha256,
+      proofs: [],
+      leftovers: [],
+      disks: [],
+      cleaned: [],
+      commands: [],
+      logCut: false,
+    },
     ...{ vmConfigPath: "/c/x", vmConfig: "", vmConf: "" },
   };
   call.write({ sequence: 1n, at, event: { $case: "ended", value: ended } });

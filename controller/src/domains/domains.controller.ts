@@ -6,7 +6,8 @@ import type { z } from "zod";
 import { type Actor, DomainsService, type VmAction } from "./domains.service.js";
 import type { VmEntity } from "./vm.entity.js";
 
-type Identified = { identity: Actor };
+/** `commands` is for the audit: what ran on the host. */
+type Identified = { identity: Actor; commands?: string[] };
 
 @Controller("vms")
 export class DomainsController {
@@ -80,11 +81,15 @@ export class DomainsController {
     @Query({ schema: routes.removeVm.query }) query: z.infer<typeof routes.removeVm.query>,
     @Req() request: Identified,
   ): Promise<z.infer<typeof removeVmReply>> {
-    return this.domains.remove(id, query, request.identity);
+    return this.domains.remove(id, query, request.identity).then(({ commands, ...reply }) => {
+      request.commands = commands;
+      return reply;
+    });
   }
 
-  private async act(id: string, action: VmAction, { identity }: Identified): Promise<{ already: boolean; vm: VmView }> {
-    const { already, vm } = await this.domains.act(id, action, identity);
+  private async act(id: string, action: VmAction, request: Identified): Promise<{ already: boolean; vm: VmView }> {
+    const { already, vm, commands } = await this.domains.act(id, action, request.identity);
+    request.commands = commands;
     return { already, vm: this.domains.view(vm) };
   }
 }

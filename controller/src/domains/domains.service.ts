@@ -23,7 +23,8 @@ export interface Actor {
   grants: readonly Grant[];
 }
 
-type RemoveVmReply = z.infer<typeof removeVmReply>;
+/** `commands`: what ran on the host. */
+type Removed = z.infer<typeof removeVmReply> & { commands: string[] };
 type VmFilter = z.infer<typeof vmQuery>;
 type RemoveOptions = z.infer<typeof removeVmQuery>;
 export type VmAction = keyof typeof actions;
@@ -124,11 +125,15 @@ export class DomainsService {
   }
 
   /** Asks the host; `already` when the VM was as wanted before. */
-  async act(idOrName: string, action: VmAction, by: Actor): Promise<{ already: boolean; vm: VmEntity }> {
+  async act(
+    idOrName: string,
+    action: VmAction,
+    by: Actor,
+  ): Promise<{ already: boolean; vm: VmEntity; commands: string[] }> {
     const vm = await this.find(idOrName);
     this.log.log({ msg: "vm action", action, vm: vm.name, host: vm.host, by: by.username });
     const reply = await this.onHost(vm, action, () => this.actor.act(onHost(vm), actions[action]));
-    return { already: reply.already, vm };
+    return { already: reply.already, vm, commands: reply.commands };
   }
 
   async consoleLog(idOrName: string, most: number): Promise<ConsoleLog> {
@@ -143,7 +148,7 @@ export class DomainsService {
    * Removes the VM from its host and then its record. Throws Refusal vm_running, or host_not_in_contact; with `force` a running VM is
    * destroyed, and of a host that is away the record alone goes.
    */
-  async remove(idOrName: string, options: RemoveOptions, by: Actor): Promise<RemoveVmReply> {
+  async remove(idOrName: string, options: RemoveOptions, by: Actor): Promise<Removed> {
     const vm = await this.find(idOrName);
     const { state } = this.view(vm);
     const audit = { vm: vm.name, host: vm.host, by: by.username, ...options };
@@ -161,13 +166,13 @@ export class DomainsService {
     return reply;
   }
 
-  private async removeOnHost(vm: VmEntity, options: RemoveOptions): Promise<RemoveVmReply> {
+  private async removeOnHost(vm: VmEntity, options: RemoveOptions): Promise<Removed> {
     try {
       return await this.onHost(vm, "remove", () => this.actor.remove(onHost(vm), options.disks, options.force));
     } catch (error) {
       if (!options.force || !(error instanceof Refusal) || error.code !== "host_not_in_contact") throw error;
       const kept = [vm.vmConfigPath, ...vm.disks.map((disk) => disk.target)].filter((path) => path !== "");
-      return { removed: [`the record of ${vm.name} alone: ${vm.host} is not in contact`], kept };
+      return { removed: [`the record of ${vm.name} alone: ${vm.host} is not in contact`], kept, commands: [] };
     }
   }
 

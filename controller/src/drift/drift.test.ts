@@ -182,7 +182,7 @@ function finish(call: ServerWritableStream<FollowRequest, JobEvent>): void {
   const ended: Ended = {
     ...{ outcome: Outcome.SUCCEEDED, code: "", phase: Phase.SCRIPT, message: "", exitCode: 0, domainId: 1 },
     ...{ logBytes: BigInt(log.length), logSha256: createHash("sha256").update(log).digest("hex") },
-    ...{ proofs: [], leftovers: [], disks: [], cleaned: [], logCut: false },
+    ...{ proofs: [], leftovers: [], disks: [], cleaned: [], commands: [], logCut: false },
     ...{ vmConfigPath: "/c/x", vmConfig: "name = 'x'\n", vmConf: "" },
   };
   call.write({ sequence: 0n, at, event: { $case: "log", value: { offset: 0n, data: log } } });

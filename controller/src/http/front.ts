@@ -6,6 +6,7 @@ import type { Express, NextFunction, Request, Response } from "express";
 import helmet from "helmet";
 import { DataSource } from "typeorm";
 import { AgentsService } from "../agents/agents.service.js";
+import { RequestAudit } from "../audit/request-audit.service.js";
 import { AuthService } from "../auth/auth.service.js";
 import { BackupsService } from "../backups/backups.service.js";
 import { apiPrefix } from "../config/api.js";
@@ -42,6 +43,7 @@ export async function layFront(app: NestExpressApplication): Promise<void> {
   serveWebFiles(instance);
   app.use(readBodies());
   app.use(app.get(IdempotencyService).handle);
+  app.use(apiPrefix, app.get(RequestAudit).handle);
   await app.init();
   instance.use((request) => {
     throw new Refusal("not_found", `There is no ${request.method} ${request.path}; the API is at ${apiPrefix}`);

@@ -3,8 +3,11 @@ import { type JobEvent as HostEvent, Outcome, Phase } from "@convirt/proto/provi
 import fc from "fast-check";
 import { DataSource } from "typeorm";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { AuditEntity } from "../audit/audit.entity.js";
+import { AuditService } from "../audit/audit.service.js";
 import { Jobs1764000000004 } from "../database/migrations/0004-jobs.js";
 import { Vms1764000000005 } from "../database/migrations/0005-vms.js";
+import { Audit1764000000008 } from "../database/migrations/0008-audit.js";
 import { VmEntity } from "../domains/vm.entity.js";
 import { VmRecords } from "../domains/vm-records.service.js";
 import { EventsService } from "../events/events.service.js";
@@ -22,8 +25,8 @@ beforeEach(async () => {
   database = await new DataSource({
     type: "better-sqlite3",
     database: ":memory:",
-    entities: [JobEntity, JobEventEntity, VmEntity],
-    migrations: [Jobs1764000000004, Vms1764000000005],
+    entities: [JobEntity, JobEventEntity, VmEntity, AuditEntity],
+    migrations: [Jobs1764000000004, Vms1764000000005, Audit1764000000008],
     migrationsRun: true,
   }).initialize();
   feed = new JobFeed(new EventsService());
@@ -32,7 +35,7 @@ beforeEach(async () => {
 afterEach(() => database.destroy());
 
 function newRecorder(): JobRecorder {
-  return new JobRecorder(database, feed, new VmRecords(database.getRepository(VmEntity)));
+  return new JobRecorder(database, feed, new VmRecords(database.getRepository(VmEntity)), new AuditService(database));
 }
 
 async function newJob(): Promise<string> {
@@ -83,7 +86,15 @@ function ended(
   const value = {
     ...{ outcome, code: "", phase: Phase.PROVE, message: "", exitCode: 0 },
     ...{ logBytes: BigInt(log.length), logSha256: sha, proofs: [], leftovers: [], disks: [] },
-    ...{ vmConfigPath: "/var/vm", vmConfig: "name = 'x'\n", domainId: 0, vmConf: "", cleaned: [], logCut: false },
+    ...{
+      vmConfigPath: "/var/vm",
+      vmConfig: "name = 'x'\n",
+      domainId: 0,
+      vmConf: "",
+      cleaned: [],
+      commands: [],
+      logCut: false,
+    },
   };
   return { sequence, at, event: { $case: "ended", value } };
 }

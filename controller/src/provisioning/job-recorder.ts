@@ -5,6 +5,7 @@ import type { JobStatus } from "@convirt/contract/job";
 import type { Ended, JobEvent as HostEvent } from "@convirt/proto/provision";
 import { Injectable, Logger } from "@nestjs/common";
 import { DataSource, type EntityManager } from "typeorm";
+import { AuditService, type NewRecord } from "../audit/audit.service.js";
 import { inTransaction } from "../database/write-queue.js";
 import { VmRecords } from "../domains/vm-records.service.js";
 import { applyEnded, applyEvent, statusOf } from "./host-events.js";
@@ -19,6 +20,8 @@ import { LogHashes } from "./stored-log.js";
 export interface Reason {
   code: string | null;
   message: string | null;
+  /** What ran on the host, of a job that has ended there. */
+  commands?: string[];
 }
 
 type Change<T> = (tx: EntityManager, job: JobEntity, entries: Entry[]) => Promise<T>;
@@ -30,13 +33,15 @@ export class JobRecorder {
   private readonly dataSource: DataSource;
   private readonly feed: JobFeed;
   private readonly vms: VmRecords;
+  private readonly audit: AuditService;
   /** Logs that were found to differ from their host's since the start. */
   logFaults = 0;
 
-  constructor(dataSource: DataSource, feed: JobFeed, vms: VmRecords) {
+  constructor(dataSource: DataSource, feed: JobFeed, vms: VmRecords, audit: AuditService) {
     this.dataSource = dataSource;
     this.feed = feed;
     this.vms = vms;
+    this.audit = audit;
   }
 
   /** Stores a new job with its first event; `tx` is the caller's, who has checked that nothing stands against it. */
@@ -132,10 +137,10 @@ export class JobRecorder {
     entries.push(...applyEnded(job, ended));
     const status = statusOf(ended);
     if (status === "cancelled" && because !== undefined) {
-      await this.move(tx, job, { act: "ended", status: "failed" }, because, entries);
+      await this.move(tx, job, { act: "ended", status: "failed" }, { ...because, commands: ended.commands }, entries);
       return;
     }
-    const reason = { code: ended.code || null, message: ended.message || null };
+    const reason = { code: ended.code || null, message: ended.message || null, commands: ended.commands };
     await this.move(tx, job, { act: "ended", status }, reason, entries);
   }
 
@@ -172,6 +177,7 @@ export class JobRecorder {
       job.code = reason.code;
       job.message = reason.message;
       if (next === "succeeded") await this.recordVm(tx, job, out);
+      await this.audit.addIn(tx, endOf(job, next, reason));
     }
     out.push(statusEntry(next, reason));
     return true;
@@ -215,6 +221,18 @@ export class JobRecorder {
     this.feed.publish(jobId, rows);
     return result;
   }
+}
+
+function endOf(job: JobEntity, status: JobStatus, { code, message, commands = [] }: Reason): NewRecord {
+  return {
+    ...{ username: job.requestedBy, via: "controller", token: null, address: "", action: "jobEnded" },
+    objects: [`job ${job.id}`, `vm ${job.vm}`, `host ${job.host}`, `image ${job.image}`],
+    ...{
+      reason: job.reason,
+      asked: JSON.stringify({ status, imageVersion: job.imageVersion, exitCode: job.exitCode }),
+    },
+    ...{ outcome: status === "succeeded" ? "done" : "failed", code, message, commands },
+  };
 }
 
 function statusEntry(status: JobStatus, { code, message }: Reason): Entry {

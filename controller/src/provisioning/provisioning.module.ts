@@ -1,6 +1,7 @@
 import { Module } from "@nestjs/common";
 import { TypeOrmModule } from "@nestjs/typeorm";
 import { AgentsModule } from "../agents/agents.module.js";
+import { AuditModule } from "../audit/audit.module.js";
 import { BackupsModule } from "../backups/backups.module.js";
 import { DomainsModule } from "../domains/domains.module.js";
 import { HostsModule } from "../hosts/hosts.module.js";
@@ -22,6 +23,7 @@ import { Takeover } from "./takeover.js";
   imports: [
     TypeOrmModule.forFeature([JobEntity, JobEventEntity]),
     AgentsModule,
+    AuditModule,
     BackupsModule,
     DomainsModule,
     HostsModule,

@@ -1,5 +1,6 @@
 import { Nav, NavItem, NavList } from "@patternfly/react-core/dist/esm/components/Nav";
 import CubesIcon from "@patternfly/react-icons/dist/esm/icons/cubes-icon";
+import HistoryIcon from "@patternfly/react-icons/dist/esm/icons/history-icon";
 import ListIcon from "@patternfly/react-icons/dist/esm/icons/list-icon";
 import ServerIcon from "@patternfly/react-icons/dist/esm/icons/server-icon";
 import TachometerAltIcon from "@patternfly/react-icons/dist/esm/icons/tachometer-alt-icon";
@@ -23,7 +24,10 @@ const places: readonly (readonly Place[])[] = [
     { to: "/hosts", title: "Hosts", icon: ServerIcon },
     { to: "/jobs", title: "Jobs", icon: ListIcon },
   ],
-  [{ to: "/people", title: "People", icon: UsersIcon }],
+  [
+    { to: "/people", title: "People", icon: UsersIcon },
+    { to: "/audit", title: "Audit", icon: HistoryIcon },
+  ],
 ];
 
 export function Navigation() {

@@ -1,0 +1,139 @@
+// The audit: a table to which records are added and of which none is changed. Each holds the hash of the one before; the last hash goes to the log as well, so
+// that records taken from the end are missed there.
+import { createHash } from "node:crypto";
+import {
+  type AuditVerified,
+  type AuditView,
+  type auditQuery,
+  auditText,
+  firstPreviousHash,
+} from "@convirt/contract/audit";
+import { Injectable, Logger } from "@nestjs/common";
+import { DataSource, type EntityManager, MoreThan, type SelectQueryBuilder } from "typeorm";
+import type { z } from "zod";
+import { now } from "../database/columns.js";
+import { inTransaction, readStored } from "../database/write-queue.js";
+import { Refusal } from "../errors/refusal.js";
+import { AuditEntity } from "./audit.entity.js";
+
+export type NewRecord = Omit<AuditView, "number" | "at" | "previousHash" | "hash">;
+
+const sortable = ["number", "at", "username", "action", "outcome"] as const;
+/** Records that are read at once by who reads all of them. */
+const together = 500;
+
+@Injectable()
+export class AuditService {
+  private readonly log = new Logger("audit");
+
+  constructor(private readonly dataSource: DataSource) {}
+
+  add(record: NewRecord): Promise<void> {
+    return inTransaction(this.dataSource, (tx) => this.addIn(tx, record));
+  }
+
+  /** Within the caller's transaction: the record is there when what it tells of is. */
+  async addIn(tx: EntityManager, record: NewRecord): Promise<void> {
+    const [last] = await tx.find(AuditEntity, { order: { number: "DESC" }, take: 1 });
+    const whole = {
+      ...record,
+      number: (last?.number ?? 0) + 1,
+      at: now(),
+      previousHash: last?.hash ?? firstPreviousHash,
+    };
+    const added = { ...whole, hash: hashOf(whole) };
+    await tx.insert(AuditEntity, added);
+    const { number, username, action, objects, outcome, code, reason, hash } = added;
+    this.log.log({ msg: "audit", number, username, action, objects, outcome, code, reason, hash });
+  }
+
+  async list(
+    query: z.output<typeof auditQuery>,
+  ): Promise<{ items: AuditView[]; total: number; page: number; perPage: number }> {
+    const { page, perPage, sort = "-number" } = query;
+    const field = sortable.find((one) => one === sort.replace(/^-/, ""));
+    if (field === undefined)
+      throw new Refusal(
+        "bad_request",
+        `Cannot sort the audit by "${sort.slice(0, 64)}": the fields are ${sortable.join(", ")}`,
+      );
+    const direction = sort.startsWith("-") ? "DESC" : "ASC";
+    const builder = filtered(this.dataSource.manager.createQueryBuilder(AuditEntity, "one"), query)
+      .orderBy(`one.${field}`, direction)
+      .addOrderBy("one.number", direction)
+      .skip((page - 1) * perPage)
+      .take(perPage);
+    const [items, total] = await builder.getManyAndCount();
+    return { items: items.map(toView), total, page, perPage };
+  }
+
+  async show(number: string): Promise<AuditView> {
+    const found = /^\d{1,15}$/.test(number)
+      ? await this.dataSource.manager.findOneBy(AuditEntity, { number: Number(number) })
+      : null;
+    if (found === null) throw new Refusal("not_found", `There is no record "${number.slice(0, 20)}" in the audit`);
+    return toView(found);
+  }
+
+  /** All records that are there when it is asked for, oldest first. */
+  async *all(): AsyncGenerator<AuditView> {
+    for (let last = 0; ; ) {
+      const rows = await readStored(this.dataSource, (manager) =>
+        manager.find(AuditEntity, { where: { number: MoreThan(last) }, order: { number: "ASC" }, take: together }),
+      );
+      for (const row of rows) yield toView(row);
+      last = rows.at(-1)?.number ?? last;
+      if (rows.length < together) return;
+    }
+  }
+
+  async verify(): Promise<AuditVerified> {
+    let head: AuditVerified["head"] = null;
+    let broken: AuditVerified["broken"] = null;
+    for await (const record of this.all()) {
+      broken ??= faultOf(record, head);
+      head = { number: record.number, hash: record.hash };
+    }
+    return { ok: broken === null, records: head?.number ?? 0, head, broken };
+  }
+}
+
+function faultOf(record: AuditView, before: AuditVerified["head"]): AuditVerified["broken"] {
+  const { number } = record;
+  const wanted = (before?.number ?? 0) + 1;
+  if (number !== wanted) return { number: wanted, why: "it is not there" };
+  if (record.previousHash !== (before?.hash ?? firstPreviousHash))
+    return { number, why: "it does not follow the record before it" };
+  return record.hash === hashOf(record) ? null : { number, why: "it is not as it was written" };
+}
+
+function hashOf(record: Omit<AuditView, "hash">): string {
+  return createHash("sha256").update(auditText(record)).digest("hex");
+}
+
+function filtered(
+  builder: SelectQueryBuilder<AuditEntity>,
+  { user, action, outcome, object, since, until, text }: z.output<typeof auditQuery>,
+): SelectQueryBuilder<AuditEntity> {
+  if (user !== undefined) builder.andWhere("one.username = :user", { user });
+  if (action !== undefined) builder.andWhere("one.action = :action", { action });
+  if (outcome !== undefined) builder.andWhere("one.outcome = :outcome", { outcome });
+  if (since !== undefined) builder.andWhere("one.at >= :since", { since });
+  if (until !== undefined) builder.andWhere("one.at < :until", { until });
+  if (object !== undefined)
+    builder.andWhere("one.objects LIKE :object ESCAPE '!'", { object: `%${literal(JSON.stringify(object))}%` });
+  if (text !== undefined) {
+    const places = ["objects", "reason", "asked", "message"].map((place) => `one.${place} LIKE :text ESCAPE '!'`);
+    builder.andWhere(`(${places.join(" OR ")})`, { text: `%${literal(text)}%` });
+  }
+  return builder;
+}
+
+/** Text in which LIKE finds nothing but the text. */
+function literal(text: string): string {
+  return text.replace(/[!%_]/g, "!$&");
+}
+
+function toView(row: AuditEntity): AuditView {
+  return { ...row };
+}
