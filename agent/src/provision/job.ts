@@ -31,7 +31,7 @@ import type { Toolstack } from "../toolstack/toolstack.js";
 import { refusalsOf } from "./check.js";
 import type { Journal } from "./journal.js";
 import { footprintOf, makePlan, type Plan } from "./plan.js";
-import { type Proven, prove } from "./prove.js";
+import { notProvenOr, type Proven, prove } from "./prove.js";
 import { startDomain } from "./start.js";
 
 export interface JobDependencies extends ScriptDependencies {
@@ -251,7 +251,7 @@ export class Job {
     const { toolstack, config } = this.#deps;
     const proven = await prove(this.spec, plan, toolstack, config.policy.diskRoots, this.#detach.signal).catch(
       (error: unknown) => {
-        throw noSpaceOr(error, "prove", "write the VM's configuration");
+        throw notProvenOr(noSpaceOr(error, "prove", "write the VM's configuration"));
       },
     );
     this.#proven = proven;

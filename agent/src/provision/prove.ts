@@ -10,7 +10,7 @@ import { renderXl } from "@convirt/image-format/xl/render";
 import { renderXm } from "@convirt/image-format/xl/render-xm";
 import type { Disk, Proof, ProvisionSpec } from "@convirt/proto/provision";
 import { put } from "../disk/durable.js";
-import { Failure } from "../errors/errors.js";
+import { Failure, Refusal } from "../errors/errors.js";
 import { isWithin } from "../server/domain-service.js";
 import { type Toolstack, ToolstackError } from "../toolstack/toolstack.js";
 import { disksOf, type Plan, type PlannedDisk, text } from "./plan.js";
@@ -64,6 +64,21 @@ export async function prove(
   // What is missing already would make the toolstack say the same in more words.
   if (proofs.every((proof) => proof.holds)) proofs.push(await askToolstack(plan.vmConfigPath, toolstack, signal));
   return { proofs, disks, vmConfig, vmConf };
+}
+
+/** What the script left and cannot be read, or written beside, as the end of a job; anything else as it is. */
+export function notProvenOr(error: unknown): unknown {
+  if (error instanceof Refusal)
+    return new Failure("not_proven", "prove", `The script ended with 0, but: ${error.message}`, { cause: error });
+  if (!(error instanceof Error) || !("syscall" in error)) return error;
+  return new Failure(
+    "not_proven",
+    "prove",
+    `The script ended with 0, but what it left cannot be used: ${error.message}`,
+    {
+      cause: error,
+    },
+  );
 }
 
 function writeConfig(
