@@ -196,3 +196,33 @@ describe("convirt", () => {
     ]);
   });
 });
+
+describe("convirt xl check, of a file that is not UTF-8,", () => {
+  const check = (bytes: Buffer) => {
+    const file = join(folder, "latin.cfg");
+    writeFileSync(file, bytes);
+    return convirt(["xl", "check", file, "--json"]);
+  };
+
+  test.each([
+    ["in a value", 'name = "caf\u00e9"\n', true, 1, 12, "0xe9"],
+    ["in a comment", '# \u00fc\nname = "a"\n', true, 1, 3, "0xfc"],
+    ["behind other lines", 'name = "a"\n\n  memory = "\u00e4"\n', true, 3, 13, "0xe4"],
+    ["where no byte of it may stand", "name = \u00e9\n", false, 1, 8, "0xe9"],
+  ])("%s: gives xl's verdict and names the place of the first byte", (_where, text, accepted, line, column, byte) => {
+    const { stdout, status } = check(Buffer.from(text, "latin1"));
+    const verdict = JSON.parse(stdout) as { accepted: boolean; diagnostics: { code: string }[] };
+    expect([verdict.accepted, status]).toEqual([accepted, accepted ? 0 : 1]);
+    expect(verdict.diagnostics.find(({ code }) => code === "not_utf8")).toMatchObject({
+      ...{ line, column, severity: "warning" },
+      message: expect.stringContaining(`The byte ${byte} is not UTF-8: xl takes it as it is`),
+    });
+  });
+
+  test("or that is, and holds the sign that stands for what is not, is told from it", () => {
+    expect(JSON.parse(check(Buffer.from('name = "\ufffd"\n')).stdout)).toMatchObject({ diagnostics: [] });
+    const mixed = Buffer.concat([Buffer.from('name = "\ufffd'), Buffer.from([0xff]), Buffer.from('"\n')]);
+    const { diagnostics } = JSON.parse(check(mixed).stdout) as { diagnostics: object[] };
+    expect(diagnostics).toMatchObject([{ line: 1, column: 10, message: expect.stringContaining("0xff") }]);
+  });
+});

@@ -16,7 +16,6 @@ export type RefusalCode =
   | "no_such_bridge"
   | "not_enough_memory"
   | "no_space"
-  | "missing_path"
   | "config_invalid"
   | "timeout_too_long"
   | "digest_mismatch"
@@ -32,14 +31,12 @@ export type RefusalCode =
 export type FailureCode =
   | "check_failed"
   | "no_space"
-  | "digest_mismatch"
   | "staging_failed"
   | "script_failed"
   | "timed_out"
   | "cancelled"
   | "not_proven"
   | "toolstack_failed"
-  | "host_refused"
   | "runner_lost"
   | "internal";
 

@@ -1,5 +1,5 @@
 // Nothing runs twice: whatever is asked again, killed, restarted or forgotten, a job's script and its `xl create` are begun at most once.
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CancelOutcome, Outcome } from "@convirt/proto/provision";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -179,3 +179,23 @@ test("what is sent of a job is on the disk: the journal that a power cut leaves 
   const note = JSON.parse(readFileSync(join(host.journal(spec.jobId), "launched"), "utf8")) as Record<string, unknown>;
   expect(note).toMatchObject({ bootId: readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(), logMib: 1 });
 });
+
+test("a host that keeps as many jobs as it may takes no other, and knows those that it has", async () => {
+  const spec = host.spec(host.image("Plain", "echo hello"), "web");
+  await host.run(spec);
+  await host.down();
+  // As many as an agent keeps, each with its own id: copies of one that ended.
+  const stored = readFileSync(join(host.journal(spec.jobId), "spec"), "latin1");
+  for (let number = 1; number < 1000; number += 1) {
+    const id = spec.jobId.replace(/.{12}$/, String(number).padStart(12, "0"));
+    cpSync(host.journal(spec.jobId), host.journal(id), { recursive: true });
+    writeFileSync(join(host.journal(id), "spec"), stored.replace(spec.jobId, id), "latin1");
+  }
+  await host.up();
+  expect((await host.listJobs()).jobs).toHaveLength(1000);
+  const one = host.spec("Plain", "other");
+  expect(await codeOf(host.start(one))).toBe("too_many_jobs");
+  expect((await host.start(spec)).known).toBe(true);
+  await host.forget(spec.jobId);
+  expect((await host.start(one)).known).toBe(false);
+}, 180_000);

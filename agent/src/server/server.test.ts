@@ -186,6 +186,9 @@ test("a certificate is renewed without a restart: connections made later see the
     code: status.FAILED_PRECONDITION,
     details: expect.stringContaining("Cannot take the certificate"),
   });
+  expect((await wrong.catch((error: ServiceError) => error.metadata.get("convirt-code"))) as unknown).toEqual([
+    "certificate_invalid",
+  ]);
   const certificate = await authority.sign(request, identity.hostId);
   await complete(certificate);
   const kept = loadIdentity(testConfig(folder.path, xen.xl).stateDir);

@@ -1,0 +1,59 @@
+// Jobs that fail after work had begun, as the one who asked sees them: the code, the phase, and words that say what was found.
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { startInstallation, type TestInstallation } from "./testing.js";
+
+const bare = { imageConf: "VM_CONF_DIR='/c'\n", vmConf: "name=''\nmemory=32\ntype='pvh'\nkernel='/bin/sh'\n" };
+let t: TestInstallation;
+beforeAll(async () => {
+  t = await startInstallation(["xen1"]);
+}, 240_000);
+afterAll(() => t.stop());
+
+async function provision(image: string, vm: string, more: { start?: boolean } = {}): Promise<string> {
+  const imageConf = { VM_CONF_DIR: t.installation.places("xen1")["VM_CONF_DIR"] ?? "" };
+  return (await t.installation.client.call("provision", { body: { image, host: "xen1", vm, imageConf, ...more } })).id;
+}
+
+test("staging_failed: the image was changed between the request and its turn", async () => {
+  const gated = `#!/bin/bash\necho begun\nuntil [ -e "$CONVIRT_STORE/../gate" ]; do sleep 0.05; done\n`;
+  await t.addImage("Gated", { script: gated, ...bare });
+  await t.addImage("Changing", { script: "#!/bin/bash\necho before\n", ...bare });
+  const before = [await provision("Gated", "one"), await provision("Gated", "two")];
+  for (const id of before) for await (const event of t.installation.client.events(id)) if (event.kind === "log") break;
+  const id = await provision("Changing", "three");
+  writeFileSync(join(t.store, "Changing", "provision.sh"), "#!/bin/bash\necho after\n", { mode: 0o755 });
+  await t.installation.client.call("scanImages");
+  writeFileSync(join(t.installation.host("xen1").folder, "gate"), "");
+  expect(await t.installation.client.ended(id)).toMatchObject({
+    ...{ status: "failed", code: "staging_failed", phase: "stage", logBytes: 0 },
+    message: 'Cannot stage "Changing" on xen1: it changed since the request',
+  });
+  for (const one of before) await t.installation.client.ended(one);
+}, 120_000);
+
+test("timed_out: the script ran longer than its image allows, and was ended with all that it started", async () => {
+  const imageConf = `${bare.imageConf}provision_timeout=1\n`;
+  await t.addImage("Slow", { script: "#!/bin/bash\nsleep 600 & wait\n", ...bare, imageConf });
+  expect(await t.installation.client.ended(await provision("Slow", "slow"))).toMatchObject({
+    ...{ status: "failed", code: "timed_out", phase: "script", leftovers: [] },
+    message: "provision.sh ran for 1 s, as long as it may, and was ended",
+  });
+}, 120_000);
+
+test("toolstack_failed: xl would not start what was made; its words are in the message, and the VM is not left behind", async () => {
+  await t.addImage("Plain", { script: "#!/bin/bash\ntrue\n", ...bare });
+  // This xl agrees to a dry run, and makes nothing.
+  const xl = join(t.installation.host("xen1").folder, "bin", "xl");
+  const plain = readFileSync(xl, "utf8");
+  const no = `case " $* " in *" -n "*) ;; *" create "*) echo "libxl: error: out of grant frames" >&2; exit 3 ;; esac\n`;
+  writeFileSync(xl, plain.replace("#!/bin/sh\n", `#!/bin/sh\n${no}`));
+  try {
+    const ended = await t.installation.client.ended(await provision("Plain", "grants", { start: true }));
+    expect(ended).toMatchObject({ status: "failed", code: "toolstack_failed", phase: "start" });
+    expect(ended.message).toContain("libxl: error: out of grant frames");
+  } finally {
+    writeFileSync(xl, plain);
+  }
+}, 120_000);
