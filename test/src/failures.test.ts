@@ -1,5 +1,5 @@
 // Jobs that fail after work had begun, as the one who asked sees them: the code, the phase, and words that say what was found.
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startInstallation, type TestInstallation } from "./testing.js";
@@ -56,4 +56,33 @@ test("toolstack_failed: xl would not start what was made; its words are in the m
   } finally {
     writeFileSync(xl, plain);
   }
+}, 120_000);
+
+test("vm_not_on_host: a VM that does not run cannot be paused", async () => {
+  const { client } = t.installation;
+  const made = await client.ended(await provision("Plain", "still"));
+  expect(made.status).toBe("succeeded");
+  await expect(client.call("pauseVm", { params: { id: "still" } })).rejects.toMatchObject({
+    ...{ status: 409, code: "vm_not_on_host" },
+    message: expect.stringContaining('Cannot act on "still": it does not run on this host'),
+  });
+}, 120_000);
+
+test("staging_failed: a file was changed with its length and time kept, and its very bytes are not what was asked for", async () => {
+  const gate = join(t.installation.host("xen1").folder, "gate");
+  rmSync(gate, { force: true });
+  await t.addImage("Swapped", { script: "#!/bin/bash\necho before\n", ...bare });
+  const before = [await provision("Gated", "four"), await provision("Gated", "five")];
+  for (const id of before) for await (const event of t.installation.client.events(id)) if (event.kind === "log") break;
+  const id = await provision("Swapped", "six");
+  // Of the same length and time: nobody looks at the file again before it is sent.
+  const path = join(t.store, "Swapped", "provision.sh");
+  const { atime, mtime } = statSync(path);
+  writeFileSync(path, "#!/bin/bash\necho behind\n".slice(0, statSync(path).size), { mode: 0o755 });
+  utimesSync(path, atime, mtime);
+  writeFileSync(gate, "");
+  const ended = await t.installation.client.ended(id);
+  expect(ended).toMatchObject({ status: "failed", code: "staging_failed", phase: "stage", logBytes: 0 });
+  expect(ended.message).toMatch(/^Cannot stage "(Swapped|provision\.sh)".*changed since/);
+  for (const one of before) await t.installation.client.ended(one);
 }, 120_000);
