@@ -10,6 +10,7 @@ import { jobCommands } from "./commands/job.js";
 import { loginCommands } from "./commands/login.js";
 import { provisionCommand } from "./commands/provision.js";
 import { roleCommands } from "./commands/role.js";
+import { sessionCommands } from "./commands/session.js";
 import { tagCommands } from "./commands/tag.js";
 import { tokenCommands } from "./commands/token.js";
 import { userCommands } from "./commands/user.js";
@@ -40,6 +41,7 @@ function program(): Command {
   userCommands(convirt);
   roleCommands(convirt);
   tagCommands(convirt);
+  sessionCommands(convirt);
   tokenCommands(convirt);
   xlCommands(convirt);
   completionCommand(convirt);

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Route, type RouteName, routes } from "@convirt/contract/routes";
+import { Secret, TOTP } from "otpauth";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { TestAgent } from "./agents/testing.js";
 import { type CallOptions, TestController } from "./testing.js";
@@ -29,11 +30,17 @@ afterAll(async () => {
   agent.kill();
 });
 
+/** In place of the token: with the session's cookie alone. */
+const mine = { token: undefined };
+
 /** Calls a route and holds its answer against the published schema and against the contract, which must not have to drop a field of it. */
-// biome-ignore lint/suspicious/noExplicitAny: the published schema has just said what it is.
-async function answer(name: RouteName, options: CallOptions & { path?: string } = {}): Promise<any> {
+async function answer(
+  name: RouteName,
+  options: Omit<CallOptions, "token"> & { path?: string; token?: undefined } = {},
+  // biome-ignore lint/suspicious/noExplicitAny: the published schema has just said what it is.
+): Promise<any> {
   const route: Route = routes[name];
-  const got = await controller.call(route.method, options.path ?? route.path, { token, ...options });
+  const got = await controller.call(route.method, options.path ?? route.path, { token, ...options } as CallOptions);
   expect({ name, status: got.status, body: got.body }).toMatchObject({ name, status: route.status });
   held(name, got.body);
   return got.body;
@@ -53,6 +60,16 @@ describe("real answers keep to the document", () => {
     const password = "a good password";
     await answer("signIn", { body: { username: "admin", password: "correct horse battery" } });
     await answer("showSession");
+    const headers = { cookie: await controller.signIn() };
+    const begun = await answer("beginSecondFactor", { headers, ...mine });
+    const code = new TOTP({ secret: Secret.fromBase32(begun.secret) }).generate();
+    const confirmed = await answer("confirmSecondFactor", { headers, ...mine, body: { code } });
+    expect(confirmed.recoveryCodes).toHaveLength(8);
+    const own = "correct horse battery";
+    await answer("removeSecondFactor", { headers, ...mine, body: { password: own } });
+    await answer("changePassword", { headers, ...mine, body: { password: own, newPassword: own } });
+    const sessions = await answer("listSessions");
+    await answer("endSession", { path: `/sessions/${sessions.items[0].id}` });
     await answer("createUser", { body: { username: "ada", password, role: "viewer" } });
     await answer("changeUser", { path: "/users/ada", body: { role: "operator" } });
     await answer("listUsers");

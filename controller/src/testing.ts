@@ -99,7 +99,7 @@ export class TestController {
     const user = known ?? (await users.add({ username, password: adminPassword }, "test"));
     if (known === undefined) await access.give({ subject: { kind: "user", name: username }, role, scope }, "test");
     const grants = await access.grantsOf(username, []);
-    const identity = { userId: user.id, username, grants, via: "session", expiresAt: "" } as const;
+    const identity = { userId: user.id, username, grants, via: "session", expiresAt: "", secondFactor: false } as const;
     return (await this.get(TokensService).create(identity, { name: "test", expiresInDays: 1 })).secret;
   }
 

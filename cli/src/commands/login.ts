@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import type { Command } from "commander";
 import { trustedAuthority } from "../authority.js";
-import { Client } from "../client.js";
+import { Client, type Opened } from "../client.js";
 import { withContext } from "../context.js";
 import { CommandFailed, exitCodes } from "../exit.js";
 import { wholeNumber } from "../number.js";
@@ -14,6 +14,7 @@ export function loginCommands(program: Command): void {
     .description("sign in to a controller and keep a token for it")
     .option("--username <name>")
     .option("--password-stdin", "read the password from standard input")
+    .option("--code <code>", "of your second factor; asked for where it is needed")
     .addOption(wholeNumber("--days <n>", "days until the token expires, 366 at most", [1, 366]).default(90))
     .option("--accept-ca <sha256>", "trust the controller's own authority if its key has this SHA-256")
     .action(async (server: string | undefined, flags: LoginFlags, command: Command) => login(server, flags, command));
@@ -62,7 +63,21 @@ async function revoked(client: Client, id: string): Promise<string | undefined> 
   }
 }
 
+/** Asks for the code of a second factor where there is one. */
+async function signIn(client: Client, who: { username: string; password: string }, code?: string): Promise<Opened> {
+  try {
+    return await client.open("signIn", { body: { ...who, code } });
+  } catch (error) {
+    const isNeeded =
+      error instanceof CommandFailed && (error.body as { code?: string })?.code === "second_factor_needed";
+    if (!isNeeded || code !== undefined || !process.stdin.isTTY) throw error;
+    const given = await ask(async () => (await import("@inquirer/prompts")).input({ message: "Code" }));
+    return await client.open("signIn", { body: { ...who, code: given } });
+  }
+}
+
 interface LoginFlags {
+  code?: string;
   username?: string;
   passwordStdin?: boolean;
   days: number;
@@ -78,7 +93,7 @@ async function login(server: string | undefined, flags: LoginFlags, command: Com
 
   const client = new Client({ server: settings.server, ...(ca === undefined ? {} : { ca }) });
   try {
-    const response = await client.open("signIn", { body: { username, password } });
+    const response = await signIn(client, { username, password }, flags.code);
     response.body.resume();
     const cookie = [response.headers["set-cookie"] ?? []]
       .flat()

@@ -10,6 +10,7 @@ interface UserFlags {
   group?: string[];
   password?: boolean;
   passwordStdin?: boolean;
+  secondFactor?: boolean;
 }
 
 const roleHelp = "viewer, operator, provisioner, vm_admin, image_author, raw_config or admin";
@@ -56,15 +57,24 @@ export function userCommands(program: Command): void {
     .option("--group <names...>", "all groups that the user is in from now on; none is no group")
     .option("--password", "give a new password; it is asked for, and ends the user's sessions")
     .option("--password-stdin", "read the new password from standard input")
+    .option("--no-second-factor", "take away the second factor of a user who has lost it")
     .action((username: string, flags: UserFlags, command: Command) =>
       withContext(command, async ({ client, show }) => {
         const isNew = (flags.password ?? false) || (flags.passwordStdin ?? false);
         const body = {
           role: flags.role === "none" ? null : flags.role,
           groups: flags.group?.filter((name) => name !== "none"),
+          secondFactor: flags.secondFactor === false ? false : undefined,
           password: isNew ? await readPassword(flags.passwordStdin ?? false) : undefined,
         };
-        show(await client.call("changeUser", { params: { username }, body }), (one) => userTable([one]));
+        show(
+          await client.call("changeUser", { params: { username }, body }),
+          (one) =>
+            userTable([one]) +
+            (isNew && one.tokens > 0
+              ? `\nSessions have ended; ${one.tokens} API tokens are still good: convirt token list --username ${one.username}`
+              : ""),
+        );
       }),
     );
 
@@ -80,12 +90,13 @@ export function userCommands(program: Command): void {
 
 function userTable(users: readonly UserView[]): string {
   return table(
-    ["NAME", "ROLE FOR EVERYTHING", "GROUPS", "GRANTS", "LAST SIGN-IN"],
+    ["NAME", "ROLE FOR EVERYTHING", "GROUPS", "GRANTS", "2ND FACTOR", "LAST SIGN-IN"],
     users.map((one) => [
       one.username,
       one.role ?? "none",
       one.groups.join(" "),
       one.grants,
+      one.secondFactor ? "set" : "none",
       one.lastSignInAt === null ? "never" : ago(one.lastSignInAt),
     ]),
   );

@@ -11,9 +11,11 @@ export const refusalCodes = {
   // Who is asking.
   not_signed_in: 401,
   wrong_credentials: 401,
+  second_factor_needed: 401,
   token_expired: 401,
   forbidden: 403,
   foreign_origin: 403,
+  in_person_only: 403,
   too_many_attempts: 429,
   too_many_streams: 429,
   // What was asked for is not there, or is there already.

@@ -30,6 +30,8 @@ export const password = z.string().min(10, "must hold at least 10 characters").m
 export const signInBody = z.strictObject({
   username: z.string().min(1).max(64),
   password: z.string().min(1).max(1024),
+  /** Of the second factor, where the user has one. */
+  code: z.string().max(64).optional(),
 });
 export const sessionView = z.object({
   username: z.string(),
@@ -39,6 +41,8 @@ export const sessionView = z.object({
   grants: z.array(z.object({ role, scope: z.string() })),
   expiresAt: instant.nullable(),
   via: z.enum(["session", "token"]),
+  /** Whether the user has a second factor. */
+  secondFactor: z.boolean(),
 });
 export type SessionView = z.infer<typeof sessionView>;
 
@@ -54,6 +58,8 @@ export const changeUserBody = z.strictObject({
   password: password.optional(),
   role: role.nullable().optional(),
   groups: z.array(groupName).max(50).optional(),
+  /** Takes the second factor away, for a user who has lost it. */
+  secondFactor: z.literal(false).optional(),
 });
 export const userView = z.object({
   username: z.string(),
@@ -62,6 +68,9 @@ export const userView = z.object({
   groups: z.array(z.string()),
   /** How many grants the user has in all, by groups too. */
   grants: z.number().int(),
+  secondFactor: z.boolean(),
+  /** API tokens that are good: they stay when the password is another. */
+  tokens: z.number().int(),
   createdAt: instant,
   lastSignInAt: instant.nullable(),
 });
@@ -125,3 +134,29 @@ export const tagQuery = pageQuery.extend({
 });
 /** All tags that the host or image bears from now on. */
 export const tagsBody = z.strictObject({ tags: z.array(tagName).max(50) });
+
+export const sessionItem = z.object({
+  /** Names it, and opens nothing. */
+  id: z.string(),
+  username: z.string(),
+  createdAt: instant,
+  expiresAt: instant,
+  lastSeenAt: instant.nullable(),
+  address: z.string().nullable(),
+  userAgent: z.string().nullable(),
+  /** Whether it is the one that asks. */
+  isThis: z.boolean(),
+});
+export type SessionItem = z.infer<typeof sessionItem>;
+export const sessionQuery = pageQuery.extend({ username: z.string().max(64).optional() });
+
+export const ownPasswordBody = z.strictObject({ password: z.string().min(1).max(1024), newPassword: password });
+/** Other sessions have ended; API tokens have not. */
+export const ownPasswordReply = z.object({ ok: z.literal(true), tokens: z.number().int() });
+
+/** `uri` is what an app reads as a QR code; `secret` is the same to be typed. */
+export const secondFactorBegun = z.object({ secret: z.string(), uri: z.string() });
+export const secondFactorCode = z.strictObject({ code: z.string().min(1).max(64) });
+/** To be kept on paper: each is good once in place of a code. They are shown this once. */
+export const recoveryCodes = z.object({ recoveryCodes: z.array(z.string()) });
+export const withPassword = z.strictObject({ password: z.string().min(1).max(1024) });

@@ -1,14 +1,11 @@
 import { roleFor } from "@convirt/contract/access";
 import { routes } from "@convirt/contract/routes";
-import type { SessionView, TokenView, UserView } from "@convirt/contract/session";
-import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query, Req, Res } from "@nestjs/common";
-import type { Request, Response } from "express";
+import type { TokenView, UserView } from "@convirt/contract/session";
+import { Body, Controller, Delete, Get, Param, Patch, Post, Query, Req } from "@nestjs/common";
 import type { z } from "zod";
 import { AccessService } from "../access/access.service.js";
 import { holds, pageOf, sortBy } from "../database/paging.js";
-import { AuthService } from "./auth.service.js";
-import { cookieName } from "./credential.js";
-import type { Identified, Identity } from "./identity.js";
+import type { Identified } from "./identity.js";
 import { TokensService } from "./tokens.service.js";
 import type { TokenEntity, UserEntity } from "./user.entity.js";
 import { UsersService } from "./users.service.js";
@@ -16,45 +13,10 @@ import { UsersService } from "./users.service.js";
 @Controller()
 export class AuthController {
   constructor(
-    private readonly auth: AuthService,
     private readonly users: UsersService,
     private readonly tokens: TokensService,
     private readonly access: AccessService,
   ) {}
-
-  @Post("session")
-  @HttpCode(200)
-  async signIn(
-    @Body({ schema: routes.signIn.body }) body: z.output<typeof routes.signIn.body>,
-    @Req() request: Request,
-    @Res({ passthrough: true }) response: Response,
-  ): Promise<SessionView> {
-    const { secret, identity } = await this.auth.signIn(body.username, body.password, request.ip ?? "");
-    const encrypted = "encrypted" in request.socket;
-    response.cookie(cookieName, secret, {
-      httpOnly: true,
-      sameSite: "strict",
-      path: "/",
-      secure: encrypted,
-      expires: new Date(identity.expiresAt),
-    });
-    return toSessionView(identity);
-  }
-
-  @Get("session")
-  showSession(@Req() { identity }: Identified): SessionView {
-    return toSessionView(identity);
-  }
-
-  @Delete("session")
-  async signOut(
-    @Req() { identity }: Identified,
-    @Res({ passthrough: true }) response: Response,
-  ): Promise<{ ok: true }> {
-    await this.auth.signOut(identity);
-    response.clearCookie(cookieName, { path: "/" });
-    return { ok: true };
-  }
 
   @Get("users")
   async listUsers(
@@ -119,16 +81,14 @@ export class AuthController {
   }
 
   /** Each user's grants are few, and so are users. */
-  private async view({ username, groups, createdAt, lastSignInAt }: UserEntity): Promise<UserView> {
+  private async view(user: UserEntity): Promise<UserView> {
+    const { username, groups, createdAt, lastSignInAt } = user;
     const own = await this.access.grantsOf(username, []);
     const all = await this.access.grantsOf(username, groups ?? []);
     const role = roleFor(own, "everything") ?? null;
-    return { username, role, groups: groups ?? [], grants: all.length, createdAt, lastSignInAt };
+    const has = { secondFactor: user.totpSecret !== null, tokens: await this.users.goodTokens(user.id) };
+    return { username, role, groups: groups ?? [], grants: all.length, ...has, createdAt, lastSignInAt };
   }
-}
-
-function toSessionView({ username, grants, expiresAt, via }: Identity): SessionView {
-  return { username, role: roleFor(grants, "everything") ?? null, grants, expiresAt, via };
 }
 
 function toTokenView(token: TokenEntity, username: string): TokenView {

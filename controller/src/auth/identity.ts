@@ -12,6 +12,8 @@ export interface Identity {
   /** Hash of the session, for sign-out. */
   sessionHash?: string;
   tokenName?: string;
+  /** Whether the user has a second factor. */
+  secondFactor: boolean;
   /** Of a token: within what its owner's grants are good. */
   limit?: { most: Role; within: Scope[] | null };
 }

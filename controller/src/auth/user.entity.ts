@@ -14,6 +14,18 @@ export class UserEntity {
   /** Names; null is none. */
   @Column({ type: "simple-json", nullable: true })
   groups!: string[] | null;
+  /** Encrypted; null without a second factor. */
+  @Column({ type: "varchar", length: 255, name: "totp_secret", nullable: true })
+  totpSecret!: string | null;
+  /** The half minute of the last code that was used: none is good twice. */
+  @Column({ type: "integer", name: "totp_last_step", nullable: true })
+  totpLastStep!: number | null;
+  /** SHA-256 of the codes on paper that are left. */
+  @Column({ type: "simple-json", name: "recovery_hashes", nullable: true })
+  recoveryHashes!: string[] | null;
+  /** Where the user has signed in from, the latest first. */
+  @Column({ type: "simple-json", name: "known_networks", nullable: true })
+  knownNetworks!: string[] | null;
   @Column({ ...instantColumn, name: "created_at" })
   createdAt!: string;
   @Column({ ...instantColumn, type: "varchar", name: "last_sign_in_at", nullable: true })
@@ -31,6 +43,12 @@ export class SessionEntity {
   createdAt!: string;
   @Column({ ...instantColumn, name: "expires_at" })
   expiresAt!: string;
+  @Column({ type: "varchar", length: 64, nullable: true })
+  address!: string | null;
+  @Column({ type: "varchar", length: 200, name: "user_agent", nullable: true })
+  userAgent!: string | null;
+  @Column({ ...instantColumn, type: "varchar", name: "last_seen_at", nullable: true })
+  lastSeenAt!: string | null;
 }
 
 @Entity("tokens")

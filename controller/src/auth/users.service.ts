@@ -4,7 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { password as passwordRule, type Role } from "@convirt/contract/session";
 import { Inject, Injectable, Logger, type OnApplicationBootstrap } from "@nestjs/common";
 import { hash } from "@node-rs/argon2";
-import { DataSource } from "typeorm";
+import { DataSource, MoreThan } from "typeorm";
 import { AccessService } from "../access/access.service.js";
 import { CONFIG, type Config } from "../config/config.js";
 import { now } from "../database/columns.js";
@@ -69,7 +69,12 @@ export class UsersService implements OnApplicationBootstrap {
 
   async change(
     username: string,
-    change: { password?: string | undefined; role?: Role | null | undefined; groups?: string[] | undefined },
+    change: {
+      password?: string | undefined;
+      role?: Role | null | undefined;
+      groups?: string[] | undefined;
+      secondFactor?: false | undefined;
+    },
     by: string,
   ): Promise<UserEntity> {
     const passwordHash = change.password === undefined ? undefined : await hash(change.password);
@@ -82,8 +87,20 @@ export class UsersService implements OnApplicationBootstrap {
         await tx.delete(SessionEntity, { userId: user.id });
       }
       if (change.groups !== undefined) user.groups = change.groups;
+      if (change.secondFactor === false)
+        Object.assign(user, { totpSecret: null, totpLastStep: null, recoveryHashes: null });
       return tx.save(user);
     });
+  }
+
+  async setPassword(userId: string, password: string): Promise<void> {
+    const passwordHash = await hash(password);
+    await inTransaction(this.dataSource, (tx) => tx.update(UserEntity, { id: userId }, { passwordHash }));
+  }
+
+  /** How many API tokens of the user are good. */
+  goodTokens(userId: string): Promise<number> {
+    return this.dataSource.manager.countBy(TokenEntity, { userId, expiresAt: MoreThan(now()) });
   }
 
   async remove(username: string): Promise<void> {

@@ -1,7 +1,7 @@
 // The controller's own certificate authority: made at the first start, it signs the controller's two certificates and those of its hosts, and nothing else. Keys
 // are files that only the controller's user can read.
 import "reflect-metadata";
-import { createHash, createPrivateKey, X509Certificate as NodeCertificate, webcrypto } from "node:crypto";
+import { createHash, createPrivateKey, hkdfSync, X509Certificate as NodeCertificate, webcrypto } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { hostname } from "node:os";
@@ -61,6 +61,12 @@ export class Authority {
   get keyDigest(): string {
     const spki = new NodeCertificate(this.certificate).publicKey.export({ type: "spki", format: "der" });
     return createHash("sha256").update(spki).digest("hex");
+  }
+
+  /** A key of 256 bits for a purpose of the controller's own, made from the authority's: who has the database alone does not have it. */
+  keyFor(purpose: string): Buffer {
+    const key = readFileSync(join(this.#folder, "ca.key"));
+    return Buffer.from(hkdfSync("sha256", key, "", `convirt ${purpose}`, 32));
   }
 
   /** What the controller shows to agents when it calls them. */

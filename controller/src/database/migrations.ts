@@ -7,6 +7,7 @@ import { Vms1764000000005 } from "./migrations/0005-vms.js";
 import { Restores1764000000006 } from "./migrations/0006-restores.js";
 import { Grants1764000000007 } from "./migrations/0007-grants.js";
 import { Audit1764000000008 } from "./migrations/0008-audit.js";
+import { SignIn1764000000009 } from "./migrations/0009-sign-in.js";
 
 export const migrations = [
   Access1764000000001,
@@ -17,4 +18,5 @@ export const migrations = [
   Restores1764000000006,
   Grants1764000000007,
   Audit1764000000008,
+  SignIn1764000000009,
 ];

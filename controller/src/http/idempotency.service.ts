@@ -22,7 +22,7 @@ const keepMs = 86_400_000;
 const mostInMemory = 1_000;
 /** A handler whose client has gone away is waited for this long before another may begin. */
 const abandonedMs = 10 * 60_000;
-const secretPaths = /\/(tokens|hosts\/invitations|enrolment)$/;
+const secretPaths = /\/(tokens|hosts\/invitations|enrolment|session\/second-factor)$/;
 
 @Injectable()
 export class IdempotencyService implements OnApplicationBootstrap, OnApplicationShutdown {

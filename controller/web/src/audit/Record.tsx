@@ -50,13 +50,15 @@ export function Record() {
               ]}
             />
           </div>
-          <h2>What was asked</h2>
-          <pre className="cv-code">{indented(found)}</pre>
+          <section className="cv-facts">
+            <h2>What was asked</h2>
+            <pre className="cv-json">{indented(found)}</pre>
+          </section>
           {found.commands.length > 0 && (
-            <>
+            <section className="cv-facts">
               <h2>What ran on the host</h2>
-              <pre className="cv-code">{found.commands.join("\n")}</pre>
-            </>
+              <pre className="cv-json">{found.commands.join("\n")}</pre>
+            </section>
           )}
         </>
       )}

@@ -3,9 +3,11 @@ import { Tabs } from "../parts/Tabs";
 import { roleWords } from "../parts/words";
 import { useMay, useSession } from "../sign-in/Session";
 import { Roles } from "./Roles";
+import { Sessions } from "./Sessions";
 import { Tags } from "./Tags";
 import { Tokens } from "./Tokens";
 import { Users } from "./Users";
+import { You } from "./You";
 
 export function People() {
   const isAdmin = useMay("admin");
@@ -32,6 +34,8 @@ export function People() {
                 { key: "tags", title: "Tags", content: () => <Tags /> },
               ]
             : []),
+          { key: "sessions", title: "Sessions", content: () => <Sessions /> },
+          { key: "you", title: "You", content: () => <You /> },
           { key: "tokens", title: "API tokens", content: () => <Tokens /> },
         ]}
       />

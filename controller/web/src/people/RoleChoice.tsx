@@ -1,4 +1,5 @@
 import { type Role, roleSays, roles, rootRoles } from "@convirt/contract/access";
+import ExclamationTriangleIcon from "@patternfly/react-icons/dist/esm/icons/exclamation-triangle-icon";
 import { roleWords } from "../parts/words";
 
 interface Props {
@@ -23,7 +24,8 @@ export function RoleChoice({ value, onChange, none }: Props) {
         <label key={role}>
           <input type="radio" name="role" checked={value === role} onChange={() => onChange(role)} />{" "}
           <strong>{roleWords(role)}</strong>{" "}
-          <span className={rootRoles.has(role) ? "cv-root-role" : "cv-quiet"}>{roleSays[role]}</span>
+          {rootRoles.has(role) && <ExclamationTriangleIcon className="cv-root-role" />}{" "}
+          <span className="cv-quiet">{roleSays[role]}</span>
         </label>
       ))}
     </fieldset>

@@ -1,6 +1,7 @@
 import type { Role } from "@convirt/contract/access";
 import type { UserView } from "@convirt/contract/session";
 import { Button } from "@patternfly/react-core/dist/esm/components/Button";
+import { Checkbox } from "@patternfly/react-core/dist/esm/components/Checkbox";
 import { TextInput } from "@patternfly/react-core/dist/esm/components/TextInput";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
@@ -38,6 +39,7 @@ export function Users() {
                 <th scope="col">Name</th>
                 <th scope="col">Role for everything</th>
                 <th scope="col">Groups</th>
+                <th scope="col">Second factor</th>
                 <th scope="col">Last sign-in</th>
                 <th scope="col">Added</th>
                 <th scope="col">
@@ -56,6 +58,7 @@ export function Users() {
                     )}
                   </td>
                   <td>{user.groups.join(", ")}</td>
+                  <td>{user.secondFactor ? "set" : <span className="cv-quiet">none</span>}</td>
                   <td>{user.lastSignInAt === null ? "never" : <Ago at={user.lastSignInAt} />}</td>
                   <td>
                     <Ago at={user.createdAt} />
@@ -112,6 +115,7 @@ function UserForm({ user, onDone, onClose }: { user?: UserView; onDone: () => vo
   const [username, setUsername] = useState(user?.username ?? "");
   const [password, setPassword] = useState("");
   const [role, setRole] = useState<Role | null>(user === undefined ? "viewer" : user.role);
+  const [isFactorLost, setFactorLost] = useState(false);
   const [groupText, setGroupText] = useState(user?.groups.join(", ") ?? "");
   const run = () => {
     const groups = namesIn(groupText);
@@ -125,6 +129,7 @@ function UserForm({ user, onDone, onClose }: { user?: UserView; onDone: () => vo
         groups,
         ...(role === user.role ? {} : { role }),
         ...(password === "" ? {} : { password }),
+        ...(isFactorLost ? { secondFactor: false as const } : {}),
       },
     });
   };
@@ -159,6 +164,20 @@ function UserForm({ user, onDone, onClose }: { user?: UserView; onDone: () => vo
             onChange={(_, value) => setPassword(value)}
           />
         </label>
+        {user !== undefined && user.tokens > 0 && password !== "" && (
+          <p className="cv-hint">
+            Sessions end by a new password. API tokens do not: {user.tokens} of {user.username} stay good until they are
+            revoked.
+          </p>
+        )}
+        {user?.secondFactor === true && (
+          <Checkbox
+            id="user-factor"
+            label="Remove the second factor, which was lost"
+            isChecked={isFactorLost}
+            onChange={(_, isChecked) => setFactorLost(isChecked)}
+          />
+        )}
         <label htmlFor="user-groups">
           Groups, with commas between
           <TextInput

@@ -4,7 +4,7 @@ import { Form, FormGroup } from "@patternfly/react-core/dist/esm/components/Form
 import { TextInput } from "@patternfly/react-core/dist/esm/components/TextInput";
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
-import { call } from "../api/client";
+import { ApiError, call } from "../api/client";
 import { ErrorLine } from "../parts/ErrorLine";
 
 interface Props {
@@ -16,10 +16,22 @@ interface Props {
 export function SignInForm({ username: known, onSignedIn }: Props) {
   const [username, setUsername] = useState(known ?? "");
   const [password, setPassword] = useState("");
+  const [code, setCode] = useState<string>();
   const signIn = useMutation({
-    mutationFn: () => call("POST /session", { body: { username: username.trim(), password } }),
+    mutationFn: () =>
+      call("POST /session", {
+        body: { username: username.trim(), password, ...(code === undefined ? {} : { code: code.trim() }) },
+      }),
     onSuccess: onSignedIn,
-    onError: () => setPassword(""),
+    onError: (error) => {
+      if (isFactorNeeded(error)) {
+        setCode("");
+        return;
+      }
+      // A code may have been mistyped: the password was right then, and stays.
+      if (code === undefined) setPassword("");
+      else setCode("");
+    },
   });
   return (
     <Form
@@ -28,7 +40,7 @@ export function SignInForm({ username: known, onSignedIn }: Props) {
         signIn.mutate();
       }}
     >
-      {signIn.error !== null && <ErrorLine error={signIn.error} />}
+      {signIn.error !== null && !isFactorNeeded(signIn.error) && <ErrorLine error={signIn.error} />}
       <FormGroup label="Name" fieldId="sign-in-name">
         <TextInput
           id="sign-in-name"
@@ -49,15 +61,30 @@ export function SignInForm({ username: known, onSignedIn }: Props) {
           onChange={(_, value) => setPassword(value)}
         />
       </FormGroup>
+      {code !== undefined && (
+        <FormGroup label="Code of your app, or one of those on paper" fieldId="sign-in-code">
+          <TextInput
+            id="sign-in-code"
+            autoComplete="one-time-code"
+            autoFocus
+            value={code}
+            onChange={(_, value) => setCode(value)}
+          />
+        </FormGroup>
+      )}
       <Button
         type="submit"
         variant="primary"
         isBlock
-        isDisabled={username === "" || password === "" || signIn.isPending}
+        isDisabled={username === "" || password === "" || code === "" || signIn.isPending}
         isLoading={signIn.isPending}
       >
         Sign in
       </Button>
     </Form>
   );
+}
+
+function isFactorNeeded(error: Error): boolean {
+  return error instanceof ApiError && error.code === "second_factor_needed";
 }
