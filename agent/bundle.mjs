@@ -4,6 +4,20 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+/** A thread's program, as a text. */
+async function textOf(path) {
+  const { outputFiles } = await build({
+    entryPoints: [here(path)],
+    bundle: true,
+    platform: "node",
+    target: "node18",
+    format: "cjs",
+    minify: true,
+    write: false,
+  });
+  return outputFiles[0].text;
+}
+
 await build({
   entryPoints: [here("dist/main.js")],
   outfile: here("dist/convirt-agent.mjs"),
@@ -15,6 +29,7 @@ await build({
   keepNames: false,
   legalComments: "linked",
   logLevel: "warning",
+  define: { bundledChunkWriter: JSON.stringify(await textOf("dist/staging/chunk-writer.js")) },
   banner: {
     js: '#!/usr/bin/env node\nimport{createRequire as __r}from"node:module";const require=__r(import.meta.url);',
   },

@@ -5,6 +5,7 @@ import { DomainServiceService } from "@convirt/proto/domain";
 import { HostServiceService } from "@convirt/proto/host";
 import { ProvisionServiceService } from "@convirt/proto/provision";
 import { StagingServiceService } from "@convirt/proto/staging";
+import { decodeUpload } from "@convirt/proto/upload";
 import { Server } from "@grpc/grpc-js";
 import type { AgentConfig } from "./config/config.js";
 import { lockState } from "./disk/lock.js";
@@ -102,7 +103,8 @@ async function serve(request: AgentRequest, chosen: Pick<DriverOptions, "program
     });
 
   const server = new Server(channelOptions);
-  server.addService(StagingServiceService, staging.service());
+  const upload = { ...StagingServiceService.upload, requestDeserialize: decodeUpload };
+  server.addService({ ...StagingServiceService, upload }, staging.service());
   server.addService(ProvisionServiceService, provisioner.service());
   server.addService(DomainServiceService, domainService({ handlers, toolstack, inventory, config }));
   server.addService(

@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { createHash, randomBytes } from "node:crypto";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ApiError } from "@convirt/demo/api-client";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -156,3 +156,30 @@ test("every byte of a value reaches the script as it was written", async () => {
   expect(job.status).toBe("succeeded");
   expect((await client.log(job.id)).toString("utf8")).toBe(nasty);
 }, 120_000);
+
+test("a large disk of an image arrives byte for byte, and of its next version only what changed is sent", async () => {
+  const { client } = t.installation;
+  await t.addImage("Large", {
+    script: "#!/bin/bash\nexit 0\n",
+    vmConf: "name=''\nmemory=32\ntype='pvh'\nkernel='/bin/sh'\n",
+  });
+  const disk = join(t.store, "Large", "disk.raw");
+  const data = randomBytes(40 * 1024 * 1024 + 5);
+  const staged = async (vm: string) => {
+    writeFileSync(disk, data);
+    await client.call("scanImages");
+    const job = await client.call("provision", {
+      body: request(vm, { image: "Large", imageConf: t.installation.places("xen1") }),
+    });
+    let sent = 0;
+    for await (const event of client.events(job.id))
+      if (event.kind === "staging") sent = Math.max(sent, event.bytesTotal);
+    expect(await client.call("showJob", { params: { id: job.id } })).toMatchObject({ status: "succeeded" });
+    const arrived = readFileSync(join(t.installation.host("xen1").folder, "store/Large/disk.raw"));
+    expect(arrived.equals(data)).toBe(true);
+    return sent;
+  };
+  expect(await staged("large-1")).toBeGreaterThan(40 * 1024 * 1024);
+  data[30_000_000] = (data[30_000_000] ?? 0) ^ 1;
+  expect(await staged("large-2")).toBe(262_144);
+});

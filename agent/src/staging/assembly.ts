@@ -5,6 +5,7 @@ import { constants } from "node:fs";
 import { copyFile, type FileHandle, lstat, mkdir, open, rm, truncate } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Refusal } from "../errors/errors.js";
+import { type ChunkThread, mismatched } from "./chunk-thread.js";
 import { looksOf } from "./record.js";
 import { chunkBytes, chunkCount, hashBytes } from "./tree.js";
 
@@ -18,6 +19,8 @@ export interface Older {
 
 /** Writes that may be under way at once: enough to keep the disk busy, few enough to bound memory (8 MiB). */
 const mostWrites = 8;
+/** More than this goes through a thread of its own, which takes some 30 ms and 10 MB. */
+const threadBytes = 16 * 1024 * 1024;
 
 export class Assembly {
   readonly hashes: Buffer;
@@ -51,7 +54,7 @@ export class Assembly {
       await assembly.#rehash();
       return assembly;
     }
-    if (older !== undefined && (await copyOf(older, part))) {
+    if (older !== undefined && assembly.#sharesChunks(older.chunks) && (await copyOf(older, part))) {
       await truncate(part, size);
       assembly.#adopt(older.chunks);
     }
@@ -77,18 +80,21 @@ export class Assembly {
     return ranges;
   }
 
-  /** Takes whole chunks that follow each other. Throws a Refusal when one is not what was promised; nothing of it is kept. */
-  async take(first: number, data: Uint8Array): Promise<void> {
-    for (let at = 0, index = first; at < data.length; index += 1) {
-      const length = Math.min(chunkBytes, this.size - index * chunkBytes);
-      if (index >= this.#have.length || length <= 0 || at + length > data.length)
-        throw new Refusal("bad_request", `Chunk ${index} does not fit into a file of ${this.size} bytes`);
-      this.#check(index, data.subarray(at, at + length));
-      at += length;
-    }
+  /**
+   * Takes whole chunks that follow each other; `data` is given away. Those of a large file are hashed and written by the thread. Throws a Refusal when one is not
+   * what was promised, be it only later, when the next is taken or when all are waited for; nothing of it is kept.
+   */
+  async take(first: number, data: Uint8Array, thread: ChunkThread): Promise<void> {
+    const last = first + chunkCount(data.length) - 1;
+    const end = Math.min((last + 1) * chunkBytes, this.size);
+    if (data.length === 0 || first * chunkBytes + data.length !== end)
+      throw new Refusal(
+        "bad_request",
+        `${data.length} bytes from chunk ${first} on do not fit into a file of ${this.size} bytes`,
+      );
     while (this.#writes.size >= mostWrites) await Promise.race(this.#writes);
     if (this.#failed !== undefined) throw this.#failed;
-    const write: Promise<unknown> = this.#write(first, data)
+    const write: Promise<unknown> = this.#write(first, last, data, thread)
       .catch((error: unknown) => {
         this.#failed ??= noSpaceOr(error, this.part);
       })
@@ -99,7 +105,6 @@ export class Assembly {
   /** Waits for the writes; throws when chunks are missing. The file is then complete under its temporary name. */
   async finish(): Promise<void> {
     await this.settle();
-    if (this.#failed !== undefined) throw this.#failed;
     const [missing] = this.needed();
     if (missing !== undefined)
       throw new Refusal(
@@ -109,42 +114,55 @@ export class Assembly {
     await this.close();
   }
 
-  async settle(): Promise<void> {
+  /** Waits for the writes, whatever becomes of them. */
+  async quiet(): Promise<void> {
     await Promise.all(this.#writes);
   }
 
-  async close(): Promise<void> {
-    await this.settle();
-    await this.#file?.close();
-    this.#file = undefined;
+  /** Waits for the writes. Throws what became of one that failed. */
+  async settle(): Promise<void> {
+    await this.quiet();
+    if (this.#failed !== undefined) throw this.#failed;
   }
 
-  #check(index: number, chunk: Uint8Array): void {
-    const hash = createHash("sha256").update(chunk).digest();
-    if (!hash.equals(this.#promised(index)))
-      throw new Refusal(
-        "digest_mismatch",
-        `Chunk ${index} is not what was promised: it has the SHA-256 ${hash.toString("hex")}`,
-      );
+  async close(): Promise<void> {
+    await this.quiet();
+    await this.#file?.close();
+    this.#file = undefined;
   }
 
   #promised(index: number): Buffer {
     return this.hashes.subarray(index * hashBytes, (index + 1) * hashBytes);
   }
 
-  async #write(first: number, data: Uint8Array): Promise<void> {
+  async #write(first: number, last: number, data: Uint8Array, thread: ChunkThread): Promise<void> {
     // Complete, and being put in place: what comes now is a second copy.
     if (this.#file === undefined) return;
-    await this.#file.write(data, 0, data.length, first * chunkBytes);
-    this.#have.fill(1, first, first + Math.ceil(data.length / chunkBytes));
+    const hashes = this.hashes.subarray(first * hashBytes, (last + 1) * hashBytes);
+    const position = first * chunkBytes;
+    if (this.size > threadBytes) {
+      await thread.write(first, { fd: this.#file.fd, position, data, chunkBytes, hashes });
+    } else {
+      check(first, data, hashes);
+      await this.#file.write(data, 0, data.length, position);
+    }
+    this.#have.fill(1, first, last + 1);
   }
 
-  /** Chunks of the older version that are the same. A last chunk of another length has another hash. */
+  /** Whether anything of the older version can be used: a copy of gigabytes for nothing would only keep the disk busy. */
+  #sharesChunks(older: Buffer): boolean {
+    return this.#have.some((_, index) => this.#isSame(older, index));
+  }
+
+  /** Chunks of the older version that are the same. */
   #adopt(older: Buffer): void {
-    for (let index = 0; index < this.#have.length; index += 1) {
-      const before = older.subarray(index * hashBytes, (index + 1) * hashBytes);
-      if (before.length === hashBytes && before.equals(this.#promised(index))) this.#have[index] = 1;
-    }
+    for (let index = 0; index < this.#have.length; index += 1) if (this.#isSame(older, index)) this.#have[index] = 1;
+  }
+
+  /** A last chunk of another length has another hash. */
+  #isSame(older: Buffer, index: number): boolean {
+    const before = older.subarray(index * hashBytes, (index + 1) * hashBytes);
+    return before.length === hashBytes && before.equals(this.#promised(index));
   }
 
   /** After a cut: what is in the temporary file counts only as far as it is read and agrees. */
@@ -156,6 +174,17 @@ export class Assembly {
       if (createHash("sha256").update(buffer.subarray(0, length)).digest().equals(this.#promised(index)))
         this.#have[index] = 1;
     }
+  }
+}
+
+/** Throws a Refusal unless the chunks have these hashes. */
+function check(first: number, data: Uint8Array, hashes: Buffer): void {
+  for (let at = 0, index = 0; at < data.length; at += chunkBytes, index += 1) {
+    const hash = createHash("sha256")
+      .update(data.subarray(at, at + chunkBytes))
+      .digest();
+    if (!hash.equals(hashes.subarray(index * hashBytes, (index + 1) * hashBytes)))
+      throw mismatched(first + index, hash.toString("hex"));
   }
 }
 

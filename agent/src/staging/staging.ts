@@ -18,6 +18,7 @@ import { bootId, freeBytes } from "../host/facts.js";
 import type { Log } from "../log.js";
 import type { Handlers } from "../server/handlers.js";
 import { Assembly, noSpaceOr, type Older } from "./assembly.js";
+import { ChunkThread } from "./chunk-thread.js";
 import { place, placeEmpty, removeOthers, setMode } from "./layout.js";
 import { TreeLocks } from "./locks.js";
 import { Parts } from "./parts.js";
@@ -183,6 +184,7 @@ export class Staging {
   async upload(messages: AsyncIterable<UploadRequest>): Promise<{ bytes: bigint }> {
     let bytes = 0n;
     const touched = new Map<Assembly, () => void>();
+    const thread = new ChunkThread();
     try {
       for await (const message of messages) {
         const session = this.#sessions.get(keyOf(message.name, message.treeDigest));
@@ -193,17 +195,20 @@ export class Staging {
         if (assembly === undefined)
           throw new Refusal("bad_request", `The chunks of file ${message.file} were not offered`);
         touched.set(assembly, () => assemblies.delete(message.file));
-        await assembly.take(message.chunk, message.data);
-        bytes += BigInt(message.data.length);
+        const { length } = message.data;
+        await assembly.take(message.chunk, message.data, thread);
+        bytes += BigInt(length);
       }
+      for (const assembly of touched.keys()) await assembly.settle();
     } finally {
       for (const [assembly, forget] of touched) {
-        await assembly.settle();
+        await assembly.quiet();
         if (!assembly.isBroken) continue;
         // Once there is room again, it is begun anew from what is on the disk.
         forget();
         await assembly.close();
       }
+      await thread.close();
     }
     return { bytes };
   }

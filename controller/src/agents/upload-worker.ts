@@ -4,7 +4,8 @@ import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
-import { StagingServiceClient, UploadReply, UploadRequest } from "@convirt/proto/staging";
+import { StagingServiceClient, UploadReply } from "@convirt/proto/staging";
+import { uploadWithRoom } from "@convirt/proto/upload";
 import { type ClientWritableStream, type ServiceError } from "@grpc/grpc-js";
 import { channelCredentials, channelOptions, type HostAccess } from "./channel.js";
 
@@ -92,7 +93,7 @@ async function send(
   }
 }
 
-/** A message with the bytes read straight into their place, and hashed there: what leaves is what was promised. */
+/** A message with the bytes read straight into their place. */
 async function read(
   order: UploadOrder,
   handle: FileHandle,
@@ -101,33 +102,13 @@ async function read(
   length: number,
 ): Promise<Buffer> {
   const { name, treeDigest } = order;
-  const head = UploadRequest.encode({ name, treeDigest, file: file.index, chunk, data: Buffer.alloc(0) }).finish();
-  // Field 5 is bytes: its key is (5 << 3) | 2, then its length as a varint.
-  const key = [0x2a, ...varint(length)];
-  const message = Buffer.allocUnsafe(head.length + key.length + length);
-  message.set(head, 0);
-  message.set(key, head.length);
-  const start = head.length + key.length;
+  const { message, dataAt } = uploadWithRoom({ name, treeDigest, file: file.index, chunk }, length);
   for (let filled = 0; filled < length; ) {
-    const { bytesRead } = await handle.read(message, start + filled, length - filled, chunk * chunkBytes + filled);
+    const { bytesRead } = await handle.read(message, dataAt + filled, length - filled, chunk * chunkBytes + filled);
     if (bytesRead === 0) throw new Changed(file.path);
     filled += bytesRead;
   }
-  for (let at = 0, index = chunk; at < length; at += chunkBytes, index += 1) {
-    const hash = createHash("sha256")
-      .update(message.subarray(start + at, start + Math.min(length, at + chunkBytes)))
-      .digest();
-    if (!hash.equals(file.chunkHashes.subarray(index * hashBytes, (index + 1) * hashBytes)))
-      throw new Changed(file.path);
-  }
   return message;
-}
-
-function varint(value: number): number[] {
-  const bytes: number[] = [];
-  let rest = value;
-  for (; rest > 0x7f; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 0x80);
-  return [...bytes, rest];
 }
 
 function drained(stream: ClientWritableStream<Buffer>): Promise<void> {
@@ -140,16 +121,43 @@ function drained(stream: ClientWritableStream<Buffer>): Promise<void> {
   });
 }
 
+/** What became of an upload that failed. The host hashes what it gets; where that was not what was promised, we look whether it is the file that changed. */
+async function newsOf(error: Error, order: UploadOrder): Promise<UploadNews> {
+  if (error instanceof Changed) return { kind: "changed", path: error.message };
+  const { code = -1, details = error.message, metadata } = error as Partial<ServiceError> & Error;
+  const [word] = metadata?.get("convirt-code") ?? [];
+  const agentCode = word === undefined ? undefined : String(word);
+  const path = agentCode === "digest_mismatch" ? await changedFile(order) : undefined;
+  return path === undefined ? { kind: "failed", code, details, agentCode } : { kind: "changed", path };
+}
+
+/** The first file of which a chunk that was to be sent is not what it was. */
+async function changedFile(order: UploadOrder): Promise<string | undefined> {
+  for (const file of order.files) {
+    const handle = await open(join(order.root, file.path), "r");
+    try {
+      for (const { first, last } of file.ranges)
+        for (let chunk = first; chunk <= last; chunk += 1) {
+          const data = Buffer.alloc(Math.min(file.size - chunk * chunkBytes, chunkBytes));
+          const { bytesRead } = await handle.read(data, 0, data.length, chunk * chunkBytes);
+          const hash = createHash("sha256").update(data.subarray(0, bytesRead)).digest();
+          if (!hash.equals(file.chunkHashes.subarray(chunk * hashBytes, (chunk + 1) * hashBytes))) return file.path;
+        }
+    } finally {
+      await handle.close();
+    }
+  }
+  return undefined;
+}
+
 const port = parentPort;
 if (port !== null) {
+  const order = workerData as UploadOrder;
   const say = (news: UploadNews) => port.postMessage(news);
-  upload(workerData as UploadOrder, say).then(
-    () => say({ kind: "done" }),
-    (error: Error) => {
-      if (error instanceof Changed) return say({ kind: "changed", path: error.message });
-      const { code = -1, details = error.message, metadata } = error as Partial<ServiceError> & Error;
-      const [agentCode] = metadata?.get("convirt-code") ?? [];
-      return say({ kind: "failed", code, details, agentCode: agentCode === undefined ? undefined : String(agentCode) });
-    },
-  );
+  upload(order, say)
+    .then(
+      (): UploadNews => ({ kind: "done" }),
+      (error: Error) => newsOf(error, order),
+    )
+    .then(say, (error: Error) => say({ kind: "failed", code: -1, details: error.message, agentCode: undefined }));
 }

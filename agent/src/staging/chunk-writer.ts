@@ -1,0 +1,45 @@
+// The thread that hashes and writes the chunks of large files. It imports nothing of ours: in the agent's one file it lies as a text. A thread of its own, since
+// hashing and writing take as long as all that comes before them, and since the buffers that are handed over to it no longer weigh on the main thread's heap, which
+// would be collected again and again for them.
+import { createHash } from "node:crypto";
+import { writeSync } from "node:fs";
+import { parentPort } from "node:worker_threads";
+
+/** Whole chunks that follow each other, for `position` of the file; `hashes` are what they must have, joined. `data` is transferred. */
+export interface ChunkOrder {
+  id: number;
+  fd: number;
+  position: number;
+  data: Uint8Array;
+  chunkBytes: number;
+  hashes: Uint8Array;
+}
+
+/** `mismatch`: the number of the chunk within the order, and the SHA-256 that it has; nothing of the order was written. */
+export interface ChunkAnswer {
+  id: number;
+  mismatch?: { chunk: number; hash: string };
+  error?: { code: string | undefined; message: string };
+}
+
+const hashBytes = 32;
+
+function carryOut(order: ChunkOrder): ChunkAnswer {
+  const { id, fd, position, data, chunkBytes, hashes } = order;
+  for (let at = 0, chunk = 0; at < data.length; at += chunkBytes, chunk += 1) {
+    const hash = createHash("sha256")
+      .update(data.subarray(at, at + chunkBytes))
+      .digest();
+    if (!hash.equals(hashes.subarray(chunk * hashBytes, (chunk + 1) * hashBytes)))
+      return { id, mismatch: { chunk, hash: hash.toString("hex") } };
+  }
+  try {
+    for (let at = 0; at < data.length; ) at += writeSync(fd, data, at, data.length - at, position + at);
+    return { id };
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    return { id, error: { code, message } };
+  }
+}
+
+parentPort?.on("message", (order: ChunkOrder) => parentPort?.postMessage(carryOut(order)));
