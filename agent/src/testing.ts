@@ -31,7 +31,7 @@ export interface FakeXen {
 export function fakeXen(folder: string, name: "xl" | "xm" = "xl"): FakeXen {
   const domains = join(folder, "xen");
   mkdirSync(domains, { recursive: true });
-  const program = fileURLToPath(new URL("../../fake-xen/dist/fake-xen.mjs", import.meta.url));
+  const program = fileURLToPath(new URL("../../fake-xen/dist/fake-xen.cjs", import.meta.url));
   const xl = writeProgram(
     folder,
     name,

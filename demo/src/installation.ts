@@ -266,7 +266,7 @@ function toolstack(folder: string, xenDir: string): string {
   const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
   writeFileSync(
     path,
-    `#!/bin/sh\nFAKE_XEN_DIR=${quoted(xenDir)} exec ${quoted(process.execPath)} ${quoted(join(root, "fake-xen/dist/fake-xen.mjs"))} xl "$@"\n`,
+    `#!/bin/sh\nFAKE_XEN_DIR=${quoted(xenDir)} exec ${quoted(process.execPath)} ${quoted(join(root, "fake-xen/dist/fake-xen.cjs"))} xl "$@"\n`,
   );
   chmodSync(path, 0o755);
   return path;

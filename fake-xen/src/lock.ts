@@ -3,7 +3,6 @@
 // The lock is a symbolic link whose target says who holds it: made in one step together with what it says, so that no instant exists in which it is there
 // and nobody's. A killed process leaves its link; whoever wants the lock next takes that away under a lock of its own, named after the dead holder, so that
 // of two who saw the same dead holder none can remove the other's new link.
-import { randomUUID } from "node:crypto";
 import { readFileSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
 
 /** Less than the 20 s that an agent gives to a call, so that this program's own words arrive. */
@@ -12,7 +11,7 @@ const lockLimitMs = 10_000;
 /** Waits for the lock at `path` and takes it; gives the act that returns it. */
 export function acquire(path: string, limitMs: number = lockLimitMs): () => void {
   const until = Date.now() + limitMs;
-  const me = `${process.pid}:${startedAt(process.pid)}:${randomUUID()}`;
+  const me = `${process.pid}:${startedAt(process.pid)}:${readFileSync("/proc/sys/kernel/random/uuid", "utf8").trim()}`;
   for (;;) {
     if (take(path, me)) return () => rmSync(path, { force: true });
     const holder = holderOf(path);

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
-const program = fileURLToPath(new URL("../dist/fake-xen.mjs", import.meta.url));
+const program = fileURLToPath(new URL("../dist/fake-xen.cjs", import.meta.url));
 let folder: string;
 
 beforeEach(() => {

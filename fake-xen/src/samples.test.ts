@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { FakeDomain } from "./world.js";
 
-const program = fileURLToPath(new URL("../dist/fake-xen.mjs", import.meta.url));
+const program = fileURLToPath(new URL("../dist/fake-xen.cjs", import.meta.url));
 let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "fake-xen-samples-"));

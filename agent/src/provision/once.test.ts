@@ -1,5 +1,15 @@
 // Nothing runs twice: whatever is asked again, killed, restarted or forgotten, a job's script and its `xl create` are begun at most once.
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { CancelOutcome, Outcome } from "@convirt/proto/provision";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -61,6 +71,19 @@ test("an agent that went between the note of the launch and the launch launches:
   expect(host.runs(spec.jobId)).toBe(1);
 });
 
+test("an agent that starts leaves the program of a runner that is under way as it is", async () => {
+  const path = join(host.path, "state", "runner.sh");
+  const file = openSync(path, "r");
+  try {
+    const before = readFileSync(path);
+    writeFileSync(path, "# of another release\n");
+    await host.restart();
+    expect([readFileSync(path).equals(before), readFileSync(file, "utf8")]).toEqual([true, "# of another release\n"]);
+  } finally {
+    closeSync(file);
+  }
+});
+
 test("a runner that comes late finds the job taken and does not run the script", async () => {
   const spec = host.spec(host.image("Plain", "echo hello"), "web");
   await host.run(spec);
@@ -71,6 +94,7 @@ test("a runner that comes late finds the job taken and does not run the script",
     join(host.path, "state", "runner.sh"),
     folder,
     "1",
+    "0",
     "/bin/sh",
     "-c",
   ];

@@ -2,21 +2,25 @@
 // claims it, under a lock and by a note that stays, runs the script; so launching again is always safe. It runs the script in a session of its own with the log as
 // standard output and error, keeps the log from growing without end, and leaves the exit code by rename. docs/decisions/0009 and 0011 say why it is so.
 import { spawn } from "node:child_process";
-import { closeSync, existsSync, openSync, readFileSync, statSync, watch, writeFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, statSync, watch } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { put } from "../disk/durable.js";
 import { isRunning, type ProcessIdentity, parseIdentity } from "../process/identity.js";
 import { plainEnvironment, run } from "../process/run.js";
 
 const program = `#!/bin/sh
-# Written by the agent. $1: the job's folder; $2: the most that the log may hold, in MiB; behind them, the script and its arguments. Standard output is the log.
+# Written by the agent. $1: the job's folder; $2: the most that the log may hold, in MiB; $3: the bytes of the mark that ends it then; behind them, the script and
+# its arguments. Standard output is the log. Each program that is started here is felt in a short script, so what the shell can do it does itself.
 folder=$1
 most=$2
-shift 2
+limit=$((most * 1048576))
+end=$((limit + $3))
+shift 3
 exec 9>"$folder/lock" || exit 96
 flock -n 9 || exit 97
-# One that came before has had the job, whatever became of it.
-[ ! -e "$folder/runner" ] || exit 98
+# One that came before has had the job, whatever became of it. Its note is one write: an empty file is of one that was killed before it had done anything.
+[ ! -s "$folder/runner" ] || exit 98
 exec 8>&1 >/dev/null 2>&1
 umask 027
 # The script is told to stop, not this: it must live to write the exit code.
@@ -30,13 +34,8 @@ identity() {
   set -- "$1" \${stat##*) }
   echo "$1 \${21} $boot"
 }
-note() {
-  identity "$2" >"$folder/$1.new" && mv "$folder/$1.new" "$folder/$1"
-}
 
 # Ends the log at its limit, with the mark. What is written behind it is taken off again; doing it twice changes nothing.
-limit=$((most * 1048576))
-end=$((limit + $(wc -c <"$folder/mark")))
 cut() {
   size=$(stat -Lc %s /proc/self/fd/8) || return 0
   [ "$size" -gt "$limit" ] || return 0
@@ -60,12 +59,12 @@ guard() {
   cut
 }
 
-note runner $$ || exit 95
+identity $$ >"$folder/runner" || exit 95
 # Its block is had now: a disk that is full at the end cannot keep the exit code from us.
 echo '-   ' >"$folder/exit.new"
 setsid "$@" >&8 2>&8 8>&- 9>&- &
 script=$!
-note script $script
+identity $script >"$folder/script"
 guard 9>&- &
 wait $script
 code=$?
@@ -94,10 +93,13 @@ export interface Launch {
   useScopes: boolean;
 }
 
-/** Writes the runner's program beside the jobs, for all of them. */
+/**
+ * Writes the runner's program beside the jobs, for all of them. By rename: a shell may read a program while it runs, and an earlier one may run. One that is there
+ * already is left, so that an agent comes back on a full disk.
+ */
 export function installRunner(stateDir: string): string {
   const path = join(stateDir, "runner.sh");
-  writeFileSync(path, program, { mode: 0o700 });
+  if (readSmall(path) !== program) put(path, program);
   return path;
 }
 
@@ -120,10 +122,11 @@ export function readableBytes(folder: string, size: number, logMib: number): { b
  * either, for the job is then claimed by nobody. The caller has noted that it launches.
  */
 export async function launch(runner: string, request: Launch, signal: AbortSignal): Promise<boolean> {
+  const markBytes = String(Buffer.byteLength(cutMark(request.logMib)));
   for (const around of request.useScopes ? [scope, []] : [[]]) {
     const over = new AbortController();
     const gone = start(
-      [...around, "/bin/sh", runner, request.folder, String(request.logMib), ...request.command],
+      [...around, "/bin/sh", runner, request.folder, String(request.logMib), markBytes, ...request.command],
       request,
     );
     void gone.then(() => over.abort());
@@ -155,8 +158,9 @@ function start(words: readonly string[], request: Launch): Promise<void> {
   }
 }
 
-function isClaimed(folder: string): boolean {
-  return existsSync(join(folder, "runner"));
+/** A note that is empty is of a runner that did nothing. */
+export function isClaimed(folder: string): boolean {
+  return (readSmall(join(folder, "runner")) ?? "") !== "";
 }
 
 async function claimedBy(folder: string, signal: AbortSignal): Promise<boolean> {
@@ -178,7 +182,7 @@ async function claimForNobody(folder: string): Promise<boolean> {
       join(folder, "lock"),
       "sh",
       "-c",
-      '[ -e "$1" ] || echo nobody >"$1"',
+      '[ -s "$1" ] || echo nobody >"$1"',
       "sh",
       join(folder, "runner"),
     ],

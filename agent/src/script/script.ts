@@ -11,7 +11,7 @@ import { uptimeMs } from "../process/identity.js";
 import type { Journal } from "../provision/journal.js";
 import type { Plan } from "../provision/plan.js";
 import { ScriptGroup } from "./group.js";
-import { cutMark, launch, runnerOf, whenEnded } from "./runner.js";
+import { cutMark, isClaimed, launch, runnerOf, whenEnded } from "./runner.js";
 import { environmentOf, scriptArguments, writeScriptFiles } from "./script-files.js";
 
 export interface ScriptDependencies {
@@ -85,7 +85,7 @@ export class Script {
   /** Launches the runner, also where nobody knows whether it was launched: the one that comes first has the job. */
   async launch(detach: AbortSignal): Promise<void> {
     const { config, runner, agentCommand, useScopes } = this.#deps;
-    if (existsSync(`${this.#journal.folder}/runner`)) return;
+    if (isClaimed(this.#journal.folder)) return;
     const started = await launch(
       runner,
       {
