@@ -1,7 +1,7 @@
 // Reads the agent's settings: one schema with a sentence per field, all problems reported together, the result frozen.
 import { existsSync, readFileSync } from "node:fs";
 import { parse } from "smol-toml";
-import { z } from "zod";
+import * as z from "zod";
 import type { AgentConfig } from "./config.js";
 
 export const defaultConfigFile = "/etc/convirt/agent.toml";

@@ -3,7 +3,7 @@
 import { X509Certificate } from "node:crypto";
 import { request as httpsRequest } from "node:https";
 import { connect, type DetailedPeerCertificate, type TLSSocket } from "node:tls";
-import { z } from "zod";
+import * as z from "zod";
 import { IdentityInvalid, keyDigest, saveIdentity } from "./identity.js";
 import { makeSigningRequest } from "./signing-request.js";
 

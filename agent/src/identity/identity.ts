@@ -3,7 +3,7 @@
 import { createHash, createPrivateKey, X509Certificate } from "node:crypto";
 import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 
 const stored = z.object({
   hostId: z.string().min(1),

@@ -2,7 +2,7 @@
 // itself has been forgotten. The newest thousand are kept.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { writeDurably } from "../disk/durable.js";
 
 const sight = z.object({

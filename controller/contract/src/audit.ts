@@ -1,6 +1,6 @@
 // The audit: what was asked of the controller, by whom, and what came of it. Each record holds the hash of the one before it, so that none can be changed or
 // taken out unseen.
-import { z } from "zod";
+import * as z from "zod";
 import { instant, sha256 } from "./names.js";
 import { pageQuery } from "./page.js";
 

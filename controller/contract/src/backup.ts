@@ -1,5 +1,5 @@
 // Copies of the controller's database.
-import { z } from "zod";
+import * as z from "zod";
 import { instant } from "./names.js";
 import { pageOf, pageQuery } from "./page.js";
 

@@ -1,5 +1,5 @@
 // Drift: the difference between our records and what hosts report. It is shown, and nothing is changed by it.
-import { z } from "zod";
+import * as z from "zod";
 import { instant } from "./names.js";
 import { pageOf, pageQuery } from "./page.js";
 

@@ -1,5 +1,5 @@
 // The one shape of an error's body, and the closed list of codes. docs/errors.md says what each means and what to do.
-import { z } from "zod";
+import * as z from "zod";
 
 export const refusalCodes = {
   // What was sent is not well formed.

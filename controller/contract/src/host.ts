@@ -1,5 +1,5 @@
 // Hosts: invitation, enrolment, and what a host last reported.
-import { z } from "zod";
+import * as z from "zod";
 import { hostName, instant } from "./names.js";
 import { pageQuery } from "./page.js";
 

@@ -1,5 +1,5 @@
 // Images of the store, with what is wrong with them.
-import { z } from "zod";
+import * as z from "zod";
 import { imageName, instant, optionValue, optionValues, sha256 } from "./names.js";
 import { pageQuery } from "./page.js";
 

@@ -1,5 +1,5 @@
 // Provision jobs, their states and their events.
-import { z } from "zod";
+import * as z from "zod";
 import { diagnosticView } from "./image.js";
 import { hostName, imageName, instant, optionValues, sha256, uuid, vmName } from "./names.js";
 import { pageQuery } from "./page.js";

@@ -1,5 +1,5 @@
 // The live stream of the whole: it says that something is another now, and not what it is. Whoever wants to know asks for it by the routes that there are.
-import { z } from "zod";
+import * as z from "zod";
 import { instant } from "./names.js";
 
 export const liveTopic = z.enum(["jobs", "vms", "hosts", "images"]);

@@ -1,5 +1,5 @@
 // Names and small values that many shapes of the API share. White lists, all of them: see docs/glossary.md.
-import { z } from "zod";
+import * as z from "zod";
 import * as status from "./status.js";
 
 export const vmNamePattern = status.vmNamePattern;

@@ -1,6 +1,6 @@
 // Every list is answered in pages. `sort` is a field's name, `-` in front of it for descending; filters are fields of the query.
 // A field that a list does not know is refused: a filter that is misspelt must not answer with everything.
-import { z } from "zod";
+import * as z from "zod";
 
 export const pageQuery = z.strictObject({
   page: z.coerce.number().int().min(1).max(1_000_000).default(1),

@@ -1,7 +1,7 @@
 // The table of all routes of the HTTP API: path, who may, what goes in and what comes out. The controller's guard reads the role from it and denies
 // what is not in it, the OpenAPI document is made from it, the command line and the web UI type their requests by it.
 // Paths are relative to /api/v1, parameters as `:name`. `stream` marks an answer or a body that is not JSON.
-import { z } from "zod";
+import * as z from "zod";
 import * as audit from "./audit.js";
 import * as backup from "./backup.js";
 import * as drift from "./drift.js";

@@ -1,5 +1,5 @@
 // Who is asking: sign-in, users, API tokens.
-import { z } from "zod";
+import * as z from "zod";
 import * as access from "./access.js";
 import { instant } from "./names.js";
 import { pageQuery } from "./page.js";

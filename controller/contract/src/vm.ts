@@ -1,5 +1,5 @@
 // VMs: the record of what was provisioned, beside what its host last reported.
-import { z } from "zod";
+import * as z from "zod";
 import { instant, uuid } from "./names.js";
 import { pageQuery } from "./page.js";
 

@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { validate } from "node-cron";
 import { parse } from "smol-toml";
-import { z } from "zod";
+import * as z from "zod";
 
 export const defaultConfigFile = "/etc/convirt/controller.toml";
 

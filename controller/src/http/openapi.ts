@@ -2,7 +2,7 @@
 import { errorBody } from "@convirt/contract/error";
 import { type Route, type RouteTarget, routes } from "@convirt/contract/routes";
 import { Controller, Get } from "@nestjs/common";
-import { z } from "zod";
+import * as z from "zod";
 import { apiPrefix } from "../config/api.js";
 import { version } from "../config/version.js";
 
