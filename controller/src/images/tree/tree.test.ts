@@ -122,7 +122,7 @@ describe("placeInside()", () => {
     "a/./b",
     "a\\b",
     "a\nb",
-    "x/".repeat(40) + "y",
+    `${"x/".repeat(40)}y`,
     "a\u0000b",
   ])("refuses the path %j", async (path) => {
     await expect(placeInside(root, path)).rejects.toBeInstanceOf(UnfitTree);
