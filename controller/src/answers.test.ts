@@ -60,6 +60,7 @@ describe("real answers keep to the document", () => {
     const password = "a good password";
     await answer("signIn", { body: { username: "admin", password: "correct horse battery" } });
     await answer("showSession");
+    await answer("signInMethods");
     const headers = { cookie: await controller.signIn() };
     const begun = await answer("beginSecondFactor", { headers, ...mine });
     const code = new TOTP({ secret: Secret.fromBase32(begun.secret) }).generate();

@@ -12,6 +12,7 @@ export const refusalCodes = {
   not_signed_in: 401,
   wrong_credentials: 401,
   second_factor_needed: 401,
+  oidc_failed: 401,
   token_expired: 401,
   forbidden: 403,
   foreign_origin: 403,

@@ -154,6 +154,9 @@ export const ownPasswordBody = z.strictObject({ password: z.string().min(1).max(
 /** Other sessions have ended; API tokens have not. */
 export const ownPasswordReply = z.object({ ok: z.literal(true), tokens: z.number().int() });
 
+/** `provider`: what the button says that signs in by OpenID Connect; null when there is none. */
+export const signInMethods = z.object({ provider: z.string().nullable() });
+
 /** `uri` is what an app reads as a QR code; `secret` is the same to be typed. */
 export const secondFactorBegun = z.object({ secret: z.string(), uri: z.string() });
 export const secondFactorCode = z.strictObject({ code: z.string().min(1).max(64) });

@@ -48,7 +48,7 @@ export class RequestAudit {
     };
     response.once("finish", () => {
       // An answer that was streamed, with nothing of its own to say.
-      if (table.get(keyOf(request))?.route.responseStream === undefined || response.statusCode >= 300) return;
+      if (table.get(keyOf(request))?.route.responseStream === undefined || response.statusCode >= 400) return;
       const record = recordOf(request, response.statusCode, undefined, reason);
       if (record !== undefined)
         this.audit

@@ -5,6 +5,8 @@ import { AccessModule } from "../access/access.module.js";
 import { AuthController } from "./auth.controller.js";
 import { AuthGuard } from "./auth.guard.js";
 import { AuthService } from "./auth.service.js";
+import { OidcController } from "./oidc.controller.js";
+import { OidcService } from "./oidc.service.js";
 import { SecondFactorService } from "./second-factor.service.js";
 import { SessionController } from "./session.controller.js";
 import { SessionsService } from "./sessions.service.js";
@@ -14,13 +16,14 @@ import { UsersService } from "./users.service.js";
 
 @Module({
   imports: [TypeOrmModule.forFeature([UserEntity, SessionEntity, TokenEntity]), AccessModule],
-  controllers: [AuthController, SessionController],
+  controllers: [AuthController, OidcController, SessionController],
   providers: [
     AuthService,
     UsersService,
     TokensService,
     SessionsService,
     SecondFactorService,
+    OidcService,
     { provide: APP_GUARD, useClass: AuthGuard },
   ],
   exports: [AuthService, UsersService, TokensService],

@@ -63,6 +63,13 @@ export class AuthService {
     return { secret, identity: await this.inSession(user, session) };
   }
 
+  /** A session for who has been told to us by a provider; a second factor is the provider's to ask for. */
+  async admit(user: UserEntity, from: Origin): Promise<{ secret: string; identity: Identity }> {
+    const { secret, session } = await this.sessions.begin(user, from);
+    this.log.log({ msg: "signed in by the provider's word", username: user.username, address: from.address });
+    return { secret, identity: await this.inSession(user, session) };
+  }
+
   /** Throws Refusal wrong_credentials unless the password is that of who asks, too_many_attempts for who guesses with a session that is not theirs. */
   async requirePassword({ userId, username }: Identity, password: string): Promise<void> {
     await this.byNameAndAddress.count(`${username}\nin a session`);

@@ -32,14 +32,7 @@ export class SessionController {
   ): Promise<SessionView> {
     const from = { address: request.ip ?? "", userAgent: request.headers["user-agent"] ?? "" };
     const { secret, identity } = await this.auth.signIn(body, from);
-    const encrypted = "encrypted" in request.socket;
-    response.cookie(cookieName, secret, {
-      httpOnly: true,
-      sameSite: "strict",
-      path: "/",
-      secure: encrypted,
-      expires: new Date(identity.expiresAt),
-    });
+    setSessionCookie(request, response, secret, identity);
     return toSessionView(identity);
   }
 
@@ -117,6 +110,13 @@ export class SessionController {
     await this.sessions.end(identity, id);
     return { ok: true };
   }
+}
+
+export function setSessionCookie(request: Request, response: Response, secret: string, { expiresAt }: Identity): void {
+  response.cookie(cookieName, secret, {
+    ...{ httpOnly: true, sameSite: "strict", path: "/", secure: "encrypted" in request.socket },
+    expires: new Date(expiresAt),
+  });
 }
 
 function inPerson({ via }: Identity): void {

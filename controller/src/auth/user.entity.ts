@@ -1,8 +1,9 @@
 import type { Role } from "@convirt/contract/session";
-import { Column, Entity, PrimaryColumn } from "typeorm";
+import { Column, Entity, Index, PrimaryColumn } from "typeorm";
 import { instantColumn } from "../database/columns.js";
 
 @Entity("users")
+@Index("ux_users_oidc_subject", ["oidcSubject"], { unique: true })
 export class UserEntity {
   @PrimaryColumn({ type: "varchar", length: 36 })
   id!: string;
@@ -14,6 +15,9 @@ export class UserEntity {
   /** Names; null is none. */
   @Column({ type: "simple-json", nullable: true })
   groups!: string[] | null;
+  /** Of who signs in by a provider's word: SHA-256 of the provider and its own id of them; null of all others. */
+  @Column({ type: "varchar", length: 64, name: "oidc_subject", nullable: true })
+  oidcSubject!: string | null;
   /** Encrypted; null without a second factor. */
   @Column({ type: "varchar", length: 255, name: "totp_secret", nullable: true })
   totpSecret!: string | null;

@@ -63,6 +63,27 @@ export class UsersService implements OnApplicationBootstrap {
     });
   }
 
+  /**
+   * Who signs in by a provider's word, made the first time. Groups are as the provider says, each time that it says them. Throws Refusal oidc_failed for a name that
+   * somebody else has here: a provider's word makes nobody that one.
+   */
+  async fromProvider(who: { subject: string; username: string; groups: string[] | undefined }): Promise<UserEntity> {
+    const { subject, username, groups } = who;
+    // Nobody knows it: there is no signing in by a password.
+    const passwordHash = await hash(randomPassword());
+    return inTransaction(this.dataSource, async (tx) => {
+      const known = await tx.findOneBy(UserEntity, { oidcSubject: subject });
+      if (known !== null) return tx.save(Object.assign(known, groups === undefined ? {} : { groups }));
+      if (await tx.existsBy(UserEntity, { username }))
+        throw new Refusal("oidc_failed", `Cannot sign in: there is another user "${username}" here`);
+      this.log.log({ msg: "made a user by the provider's word", username });
+      return tx.save(UserEntity, {
+        ...{ id: randomUUID(), username, passwordHash, oidcSubject: subject, groups: groups ?? [] },
+        ...{ createdAt: now(), lastSignInAt: null, totpSecret: null, knownNetworks: null },
+      });
+    });
+  }
+
   all(): Promise<UserEntity[]> {
     return this.dataSource.manager.find(UserEntity, { order: { username: "ASC" } });
   }

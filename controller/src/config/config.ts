@@ -12,6 +12,14 @@ export const defaultConfigFile = "/etc/convirt/controller.toml";
 const endpoint = z.string().regex(/^\[?[A-Za-z0-9_.:-]*\]?:[0-9]{1,5}$/, "must be HOST:PORT");
 const absolute = z.string().regex(/^\/[^\0]*$/, "must be an absolute path");
 
+/** Nothing, https, or plain http on this machine. */
+function isSafeUrl(text: string): boolean {
+  if (text === "") return true;
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname } = new URL(text);
+  return protocol === "https:" || (protocol === "http:" && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname));
+}
+
 export const configSchema = z.strictObject({
   data_dir: absolute.default("/var/lib/convirt").describe("database, authority and keys"),
   http: z
@@ -57,6 +65,33 @@ export const configSchema = z.strictObject({
       session_hours: z.coerce.number().min(0.1).max(720).default(12).describe("hours that a sign-in lasts"),
     })
     .prefault({}),
+  oidc: z
+    .strictObject({
+      issuer: z
+        .string()
+        .default("")
+        .refine(isSafeUrl, "must be https, or http on this machine")
+        .describe("signing in by OpenID Connect: the provider's address; empty: none"),
+      client_id: z.string().default("").describe("what the provider knows this controller as"),
+      client_secret_file: z.string().default("").describe("file with the secret that the provider gave"),
+      public_url: z
+        .string()
+        .default("")
+        .refine(isSafeUrl, "must be https, or http on this machine")
+        .describe(
+          "address of the pages as people open them; the provider sends them back to PUBLIC_URL/api/v1/session/oidc/callback",
+        ),
+      name: z.string().max(40).default("single sign-on").describe("what the button says behind `Sign in by`"),
+      scope: z.string().default("openid profile").describe("what the provider is asked for"),
+      username_claim: z.string().default("preferred_username").describe("the claim that names the user"),
+      groups_claim: z.string().default("groups").describe("the claim that lists the user's groups"),
+    })
+    .prefault({})
+    .refine(
+      ({ issuer, client_id, client_secret_file, public_url }) =>
+        issuer === "" || [client_id, client_secret_file, public_url].every((one) => one !== ""),
+      "with an issuer, client_id, client_secret_file and public_url are wanted",
+    ),
   provisioning: z
     .strictObject({
       jobs_per_host: z.coerce.number().int().min(1).max(64).default(2).describe("jobs under way at once on a host"),

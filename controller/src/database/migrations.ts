@@ -8,6 +8,7 @@ import { Restores1764000000006 } from "./migrations/0006-restores.js";
 import { Grants1764000000007 } from "./migrations/0007-grants.js";
 import { Audit1764000000008 } from "./migrations/0008-audit.js";
 import { SignIn1764000000009 } from "./migrations/0009-sign-in.js";
+import { Oidc1764000000010 } from "./migrations/0010-oidc.js";
 
 export const migrations = [
   Access1764000000001,
@@ -19,4 +20,5 @@ export const migrations = [
   Grants1764000000007,
   Audit1764000000008,
   SignIn1764000000009,
+  Oidc1764000000010,
 ];

@@ -1,5 +1,6 @@
 import type { SessionView } from "@convirt/contract/session";
 import { Brand } from "../frame/Brand";
+import { ByProvider } from "./ByProvider";
 import { SignInForm } from "./SignInForm";
 
 export function SignIn({ onSignedIn }: { onSignedIn: (session: SessionView) => void }) {
@@ -11,6 +12,7 @@ export function SignIn({ onSignedIn }: { onSignedIn: (session: SessionView) => v
         </h1>
         <p className="cv-quiet">Images, VMs and jobs of your Xen hosts.</p>
         <SignInForm onSignedIn={onSignedIn} />
+        <ByProvider />
         <details className="cv-sign-in-help">
           <summary>First time here?</summary>
           <p>
