@@ -28,6 +28,7 @@ export async function staging(): Promise<Record<string, number>> {
     const again = await stage(place, "again");
     change(disk);
     await place.installation.client.call("scanImages");
+    settle();
     const changed = await stage(place, "changed");
     const cut = await cutInTheMiddle(place, disk);
     return {
@@ -53,14 +54,18 @@ export async function staging(): Promise<Record<string, number>> {
 async function first(place: Place, ssh: SshServer, disk: string, vm: string): Promise<Record<string, number>> {
   fill(disk);
   const hashed = await timed(async () => void (await place.installation.client.call("scanImages")));
+  settle();
   const ours = await stage(place, vm);
   const target = emptyTarget(place);
+  settle();
   const rsync = await timed(() => copy("rsync", ["-e", shellOf(ssh), "-W", disk, `root@127.0.0.1:${target}/r`]));
+  settle();
   const scp = await timed(() =>
     copy("scp", ["-q", "-P", String(ssh.port), ...ssh.options(), disk, `root@127.0.0.1:${target}/s`]),
   );
   const { key, certificate } = selfSigned(place.folder);
   const { url, server } = await serveFile(disk, key, certificate);
+  settle();
   const curl = await timed(() => copy("curl", ["--silent", "--insecure", "--output", join(target, "c"), url]));
   server.close();
   return { scan_and_hash_ms: hashed, ours_ms: ours.ms, rsync_ms: rsync, scp_ms: scp, curl_ms: curl };
@@ -115,6 +120,11 @@ async function cutInTheMiddle(place: Place, disk: string): Promise<Record<string
   return { cut_after_bytes: cutAt, sent_after_the_cut_bytes: resumed };
 }
 
+/** Waits until the disk has what was written: nobody is to pay for the one before. */
+function settle(): void {
+  execFileSync("sync");
+}
+
 /** What rsync needs for what is there already, and for 1 MiB that changed in it. */
 async function againByHand(place: Place, ssh: SshServer, disk: string): Promise<Record<string, number>> {
   const target = emptyTarget(place);
@@ -122,6 +132,7 @@ async function againByHand(place: Place, ssh: SshServer, disk: string): Promise<
   await rsync(["-W", "-t"]);
   const unchanged = await timed(() => rsync(["-t"]));
   change(disk);
+  settle();
   const changed = await timed(() => rsync(["--inplace"]));
   change(disk);
   const stats = execFileSync(
