@@ -1,4 +1,4 @@
-// `npm run test:browser`: the web UI in a real browser, which takes minutes; run for itself, apart from `npm test`.
+// The web UI in a real browser: the second half of `npm test`, and `npm run test:browser` alone.
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({

@@ -1,4 +1,4 @@
-// `npm run test:browser`: the web UI in a real browser, against a real controller and real agents. Run for itself: `npm test` only weighs the build.
+// `npm run test:browser`: the web UI in a real browser, against a real controller and real agents. `npm test` does it too, after all else.
 import { prepareMachine } from "./machine.mjs";
 import { bin, build, must } from "./steps.mjs";
 
