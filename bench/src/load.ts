@@ -30,7 +30,7 @@ const spec: ProvisionSpec = {
   ...{ jobId: "", vmName: "web1", vmUuid: randomUUID(), image: "Tiny_Linux" },
   trees: ["Tiny_Linux", "common", "custom_scripts"].map((name) => ({ name, digest: "0".repeat(64), bytes: 10_000n })),
   ...{ imageConf: "a='b'\n".repeat(30), vmConf: "a='b'\n".repeat(20) },
-  ...{ start: true, replaceDisks: false, timeoutMs: 0, cleanOnFailure: false },
+  ...{ start: true, replaceDisks: false, timeoutMs: 0, cleanOnFailure: false, secrets: [] },
 };
 
 /**

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { Option } from "commander";
 import { CommandFailed, exitCodes } from "./exit.js";
 
@@ -20,4 +21,15 @@ function readValue(text: string): unknown {
   } catch {
     return text;
   }
+}
+
+/** `--x NAME=FILE`, any number of times: the file's text is the value, so that no list of processes shows it. One newline at its end is the editor's, and goes. */
+export function secretFile(flags: string, description: string): Option {
+  return new Option(flags, `${description}; may be given again and again`).argParser(
+    (text: string, before: Record<string, string> | undefined) => {
+      const at = text.indexOf("=");
+      if (at < 1) throw new CommandFailed(exitCodes.usage, `Cannot read "${text}": it must be NAME=FILE.`);
+      return { ...before, [text.slice(0, at)]: readFileSync(text.slice(at + 1), "utf8").replace(/\r?\n$/, "") };
+    },
+  );
 }

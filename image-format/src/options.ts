@@ -2,6 +2,7 @@
 import type { Evaluation } from "./evaluate.js";
 import { fromJson } from "./json.js";
 import { type Reach, reachOf } from "./reach.js";
+import { secretNames } from "./secrets.js";
 import type { Options, OptionValue } from "./value.js";
 
 type File = "image.conf" | "vm_conf.template";
@@ -19,6 +20,8 @@ export interface OptionDescription {
   computed: boolean;
   /** May be set when a VM is provisioned. */
   customizable: boolean;
+  /** Its value is never shown. */
+  secret: boolean;
   /** Where its value ends up. */
   reach: Reach;
   /** Where it is bound last; 0 when that is not known. */
@@ -75,6 +78,7 @@ export function describeOptions(files: { imageConf: Evaluated; vmConf: Evaluated
         computed: computedOptions(evaluation.options, file).has(name),
         customizable: isCustomizable(evaluation.options, file, name),
         reach: reachOf(file, name),
+        secret: secretNames(evaluation.options).has(name),
         line: evaluation.assignments.findLast((one) => one.name === name)?.line ?? 0,
       }))
       .sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -52,7 +52,6 @@ class LogReader {
   readonly #send: (event: JobEvent) => Promise<void>;
   #offset: number;
   #file: FileHandle | undefined;
-  readonly #buffer = Buffer.allocUnsafe(pieceBytes);
 
   constructor(job: Job, offset: number, send: (event: JobEvent) => Promise<void>) {
     this.#job = job;
@@ -77,11 +76,15 @@ class LogReader {
 
   async #read(most: number): Promise<Buffer | undefined> {
     const { log } = this.#job;
-    const readable = (log?.bytes ?? 0) - this.#offset;
+    const { ended } = this.#job;
+    const readable = (ended === undefined ? (log?.bytes ?? 0) : Number(ended.logBytes)) - this.#offset;
     if (log === undefined || readable <= 0) return undefined;
     this.#file ??= await open(log.path, "r");
-    const { bytesRead } = await this.#file.read(this.#buffer, 0, Math.min(most, readable), this.#offset);
-    return bytesRead === 0 ? undefined : Buffer.from(this.#buffer.subarray(0, bytesRead));
+    const size = this.#offset + readable;
+    // When it has ended, what had been written by then is all there is.
+    const isWhole = ended !== undefined;
+    const data = await log.read(this.#file, { offset: this.#offset, most: Math.min(most, readable), size, isWhole });
+    return data.length === 0 ? undefined : data;
   }
 
   async close(): Promise<void> {

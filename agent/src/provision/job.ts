@@ -25,6 +25,7 @@ import type { Log } from "../log.js";
 import { shellLine } from "../process/acts.js";
 import type { Limiter } from "../process/limiter.js";
 import { JobLog } from "../script/job-log.js";
+import { Redactor } from "../script/redactor.js";
 import { noSpaceOr, Script, type ScriptDependencies } from "../script/script.js";
 import type { Staging } from "../staging/staging.js";
 import type { Toolstack } from "../toolstack/toolstack.js";
@@ -65,6 +66,7 @@ export class Job {
   readonly spec: ProvisionSpec;
   readonly journal: Journal;
   readonly #deps: JobDependencies;
+  readonly #redactor: Redactor | undefined;
   #planned: { plan: Plan; script: Script; log: JobLog } | undefined;
   readonly #listeners = new Set<() => void>();
   readonly #cancel = new AbortController();
@@ -76,6 +78,7 @@ export class Job {
 
   constructor(spec: ProvisionSpec, journal: Journal, deps: JobDependencies) {
     this.spec = spec;
+    this.#redactor = Redactor.of(spec.secrets);
     this.journal = journal;
     this.#deps = deps;
   }
@@ -85,7 +88,7 @@ export class Job {
     if (this.#planned === undefined) {
       const plan = makePlan(this.spec, this.#deps.config);
       const script = new Script(this.spec, plan, { journal: this.journal, deps: this.#deps });
-      this.#planned = { plan, script, log: new JobLog(this.journal, plan.files.log, script.logMib) };
+      this.#planned = { plan, script, log: new JobLog(this.journal, plan.files.log, script.logMib, this.#redactor) };
     }
     return this.#planned;
   }
@@ -362,7 +365,8 @@ export class Job {
     return { left: remaining.map((one) => one.left), cleaned: removed };
   }
 
-  async #emit(event: NonNullable<JobEvent["event"]>): Promise<void> {
+  async #emit(plain: NonNullable<JobEvent["event"]>): Promise<void> {
+    const event = this.#redactor?.hideIn(plain) ?? plain;
     await this.#untilWritten(() => {
       const sequence = BigInt(this.journal.entries.length + 1);
       this.journal.append({ event: { sequence, at: new Date().toISOString(), event }, logBytes: this.logBytes });

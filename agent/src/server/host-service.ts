@@ -21,6 +21,7 @@ export const features = [
   "provision.clean",
   "provision.forgotten",
   "provision.log_limit",
+  "provision.secrets",
 ] as const;
 
 const factsAgeMs = 60_000;

@@ -1,10 +1,17 @@
 import type { Command } from "commander";
+import { secretFile } from "../assignment.js";
 import { withContext } from "../context.js";
 import { CommandFailed, exitCodes } from "../exit.js";
 import { plain } from "../output.js";
 import { type ListFlags, listOptions, listQuery, moreLine } from "../paging.js";
 import { watchJob } from "../progress.js";
 import { cancelText, cleanText, jobTable, jobText } from "./job-text.js";
+
+interface RetryFlags {
+  follow: boolean;
+  secretImage?: Record<string, string>;
+  secretVm?: Record<string, string>;
+}
 
 export function jobCommands(program: Command): void {
   const job = program.command("job").description("provision jobs: list, show, follow, cancel, clean, retry");
@@ -70,13 +77,20 @@ export function jobCommands(program: Command): void {
       }),
     );
 
+  retryCommand(job);
+}
+
+function retryCommand(job: Command): void {
   job
     .command("retry <id>")
-    .description("a new job with the same request")
+    .description("a new job with the same request; secret values are not kept, and given again")
+    .addOption(secretFile("--secret-image <name=file>", "a secret value for an option of image.conf, from a file"))
+    .addOption(secretFile("--secret-vm <name=file>", "the same for vm_conf.template"))
     .option("--no-follow", "do not wait for its end")
-    .action((id: string, flags: { follow: boolean }, command: Command) =>
+    .action((id: string, flags: RetryFlags, command: Command) =>
       withContext(command, async (context) => {
-        const made = await context.client.call("retryJob", { params: { id } });
+        const body = { imageConf: flags.secretImage ?? {}, vmConf: flags.secretVm ?? {} };
+        const made = await context.client.call("retryJob", { params: { id }, body });
         if (!flags.follow) return context.show(made, (answer) => `Job ${answer.id} is ${answer.status}.`);
         await watchJob(context, made.id);
       }),

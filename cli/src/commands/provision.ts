@@ -1,6 +1,6 @@
 import type { DryRunReply, ProvisionBody } from "@convirt/contract/job";
 import type { Command } from "commander";
-import { assignment } from "../assignment.js";
+import { assignment, secretFile } from "../assignment.js";
 import { withContext } from "../context.js";
 import { CommandFailed, exitCodes } from "../exit.js";
 import { wholeNumber } from "../number.js";
@@ -17,6 +17,8 @@ interface Flags {
   replaceDisks?: boolean;
   cleanOnFailure?: boolean;
   timeout?: number;
+  secretImage?: Record<string, string>;
+  secretVm?: Record<string, string>;
   reason?: string;
   dryRun?: boolean;
   follow: boolean;
@@ -30,6 +32,8 @@ export function provisionCommand(program: Command): void {
     .requiredOption("--name <vm>", "the VM's name")
     .addOption(assignment("--set-image <name=value>", "a value for an option of image.conf"))
     .addOption(assignment("--set-vm <name=value>", "a value for an option of vm_conf.template"))
+    .addOption(secretFile("--secret-image <name=file>", "a secret value for an option of image.conf, from a file"))
+    .addOption(secretFile("--secret-vm <name=file>", "the same for vm_conf.template"))
     .option("--start", "start the VM when it is proven")
     .option("--replace-disks", "disks that exist already may be overwritten")
     .option("--clean-on-failure", "when it does not succeed, clean what it left on the host at once")
@@ -63,8 +67,8 @@ function requestBody(image: string, flags: Flags): Partial<ProvisionBody> {
     image,
     host: flags.host,
     vm: flags.name,
-    imageConf: flags.setImage ?? {},
-    vmConf: flags.setVm ?? {},
+    imageConf: { ...flags.setImage, ...flags.secretImage },
+    vmConf: { ...flags.setVm, ...flags.secretVm },
     start: flags.start ?? false,
     replaceDisks: flags.replaceDisks ?? false,
     cleanOnFailure: flags.cleanOnFailure ?? false,

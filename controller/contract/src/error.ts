@@ -42,6 +42,7 @@ export const refusalCodes = {
   option_not_customizable: 422,
   option_invalid: 422,
   option_privileged: 403,
+  secrets_needed: 422,
   host_not_in_contact: 409,
   host_draining: 409,
   host_refused: 422,

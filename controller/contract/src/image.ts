@@ -41,6 +41,8 @@ export const optionView = z.object({
   default: optionValue,
   computed: z.boolean(),
   customizable: z.boolean(),
+  /** Declared secret by the image: the value is never shown, and `default` is empty here. */
+  secret: z.boolean(),
   /** Where its value ends up: data about the guest, the image's script, or what reaches into the host and takes the role raw_config. */
   reach: z.enum(["plain", "shell", "privileged"]),
 });

@@ -29,6 +29,11 @@ export const provisionBody = z.strictObject({
 });
 export type ProvisionBody = z.infer<typeof provisionBody>;
 
+/** The secret values of the job's request, which are not kept: nothing else can be given. */
+export const retryBody = z
+  .strictObject({ imageConf: optionValues.default({}), vmConf: optionValues.default({}) })
+  .prefault({});
+
 export const dryRunReply = z.object({
   accepted: z.boolean(),
   refusals: z.array(z.object({ code: z.string(), message: z.string() })),
@@ -90,7 +95,10 @@ export const jobView = z.object({
 export type JobView = z.infer<typeof jobView>;
 
 export const jobDetail = jobView.extend({
+  /** Without the values of secret options. */
   request: provisionBody,
+  /** Which secret options the request gave values for, and a retry must give again. */
+  secretNames: z.object({ imageConf: z.array(z.string()), vmConf: z.array(z.string()) }),
   phases: z.array(z.object({ phase: jobPhase, startedAt: instant, durationMs: z.number().nullable() })),
   proofs: z.array(proofView),
   /** What the job left on its host and is there still, as far as is known. */

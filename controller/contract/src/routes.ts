@@ -518,10 +518,11 @@ export const routes = {
   retryJob: {
     method: "POST",
     path: "/jobs/:id/retry",
-    summary: "A new job with the same request",
+    summary: "A new job with the same request; secret values are given again",
     role: "provisioner",
     on: "retry",
     status: 202,
+    body: job.retryBody,
     response: job.jobView,
   },
   readLog: {

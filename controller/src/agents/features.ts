@@ -9,6 +9,7 @@ export const controllerFeatures: readonly string[] = [
   "provision.clean",
   "provision.forgotten",
   "provision.log_limit",
+  "provision.secrets",
 ];
 
 /** What both ends have. */

@@ -20,8 +20,11 @@ type Follower = ServerWritableStream<FollowRequest, JobEvent>;
 const log = Buffer.from("one line\n");
 const logSha256 = createHash("sha256").update(log).digest("hex");
 
-/** `configured`: uuids of the VMs whose configuration is there; undefined: of all. */
-export function agreeableServices(configured: () => string[] | undefined): {
+/** `started` takes what was sent to be run. `configured`: uuids of the VMs whose configuration is there; undefined: of all. */
+export function agreeableServices(
+  configured: () => string[] | undefined,
+  started: ProvisionSpec[],
+): {
   provision: Partial<ProvisionServiceServer>;
   staging: Partial<StagingServiceServer>;
   domain: DomainServiceServer;
@@ -36,7 +39,10 @@ export function agreeableServices(configured: () => string[] | undefined): {
       }),
     start: ({ request }, done) => {
       const { spec } = request;
-      if (spec !== undefined) specs.set(spec.jobId, spec);
+      if (spec !== undefined) {
+        specs.set(spec.jobId, spec);
+        started.push(spec);
+      }
       done(null, { known: false });
     },
     follow: (call) => {

@@ -10,7 +10,7 @@ import {
   type Inventory,
   type WatchInventoryRequest,
 } from "@convirt/proto/host";
-import { type ProvisionServiceServer, ProvisionServiceService } from "@convirt/proto/provision";
+import { type ProvisionServiceServer, ProvisionServiceService, type ProvisionSpec } from "@convirt/proto/provision";
 import { type StagingServiceServer, StagingServiceService } from "@convirt/proto/staging";
 import { Server, ServerCredentials, type ServerWritableStream, status } from "@grpc/grpc-js";
 import { makeSigningRequest, post, readInvitation, type SigningRequest } from "../testing-enrolment.js";
@@ -30,7 +30,9 @@ export class TestAgent {
   notAfter = new Date(Date.now() + 90 * 86_400_000).toISOString();
   factsDigest = "1";
   hostname: string;
-  features: string[] = ["staging.chunks", "provision.clean", "domain.look", "domain.console"];
+  features: string[] = ["staging.chunks", "provision.clean", "provision.secrets", "domain.look", "domain.console"];
+  /** What was sent to be run. */
+  readonly started: ProvisionSpec[] = [];
   /** Uuids of the VMs whose configuration is on the host; all that are asked for unless given. */
   configured: string[] | undefined;
   /** What CompleteRenewal does instead, when it is to fail. */
@@ -47,7 +49,7 @@ export class TestAgent {
     this.#identity = identity;
     this.#server = new Server();
     this.#server.addService(HostServiceService, this.#host());
-    const { provision, staging, domain } = agreeableServices(() => this.configured);
+    const { provision, staging, domain } = agreeableServices(() => this.configured, this.started);
     for (const call of lacks) {
       if (call === "clean") delete provision.clean;
       else delete (domain as Partial<typeof domain>).look;

@@ -16,7 +16,12 @@ interface Asker {
   tokenName?: string;
 }
 
-type Asked = Request & { identity?: Asker; commands?: readonly string[]; route?: { path: string } };
+type Asked = Request & {
+  identity?: Asker;
+  commands?: readonly string[];
+  secretNames?: ReadonlySet<string>;
+  route?: { path: string };
+};
 
 const table = new Map(
   Object.entries(routes).map(([name, route]: [string, Route]) => [
@@ -71,7 +76,11 @@ function recordOf(request: Asked, status: number, answer: unknown, reason: strin
   const who = askerOf(request, entry.name, code);
   if (who === undefined) return undefined;
   const { params, query, body } = request;
-  const asked = redact({ ...named("params", params), ...named("query", query), ...named("body", body) });
+  // What is not well formed has not been looked at by anybody who could say what in it is secret.
+  const known = code === "invalid_body" ? {} : named("body", body);
+  const { secretNames } = request;
+  const isSecret = (name: string) => secretNames?.has(name) ?? false;
+  const asked = redact({ ...named("params", params), ...named("query", query), ...known }, isSecret);
   const message = code !== null && typeof said.message === "string" ? without(said.message, asked.secrets) : null;
   const given = (body as { reason?: unknown } | undefined)?.reason;
   return {

@@ -1,10 +1,11 @@
 // The second factor: codes of an app, made from a secret and the time (TOTP, RFC 6238), and codes on paper for when the app is gone. A code is good once. The
 // secret must be read by the controller, so it is kept encrypted by a key that is made from the authority's, which no copy of the database holds.
-import { createCipheriv, createDecipheriv, createHash, randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { Injectable, Logger } from "@nestjs/common";
 import { Secret, TOTP } from "otpauth";
 import { DataSource } from "typeorm";
 import { Authority } from "../config/authority.js";
+import { Seal } from "../config/seal.js";
 import { inTransaction } from "../database/write-queue.js";
 import { Refusal } from "../errors/refusal.js";
 import { UserEntity } from "./user.entity.js";
@@ -17,7 +18,7 @@ const stepMs = 30_000;
 @Injectable()
 export class SecondFactorService {
   private readonly log = new Logger("auth");
-  private readonly key: Buffer;
+  private readonly seal: Seal;
   /** Secrets that were shown and not confirmed yet, by user. */
   private readonly pending = new Map<string, { secret: string; untilMs: number }>();
 
@@ -25,7 +26,7 @@ export class SecondFactorService {
     private readonly dataSource: DataSource,
     authority: Authority,
   ) {
-    this.key = authority.keyFor("second factors");
+    this.seal = new Seal(authority.keyFor("second factors"));
   }
 
   /** A new secret; it counts when a code of it has been given. */
@@ -50,7 +51,7 @@ export class SecondFactorService {
       tx.update(
         UserEntity,
         { id: userId },
-        { totpSecret: this.encrypt(begun.secret), totpLastStep: step, recoveryHashes: codes.map(digest) },
+        { totpSecret: this.seal.close(begun.secret), totpLastStep: step, recoveryHashes: codes.map(digest) },
       ),
     );
     this.pending.delete(userId);
@@ -79,7 +80,7 @@ export class SecondFactorService {
 
   /** Each code once, however close together it comes twice. */
   private takes(userId: string, encrypted: string, code: string): Promise<boolean> {
-    const step = /^\d{6}$/.test(code) ? stepOf(this.decrypt(encrypted), code) : undefined;
+    const step = /^\d{6}$/.test(code) ? stepOf(this.seal.open(encrypted), code) : undefined;
     return inTransaction(this.dataSource, async (tx) => {
       const user = await tx.findOneByOrFail(UserEntity, { id: userId });
       if (step !== undefined) {
@@ -93,20 +94,6 @@ export class SecondFactorService {
       await tx.update(UserEntity, { id: userId }, { recoveryHashes: hashes.filter((one) => one !== hash) });
       return true;
     });
-  }
-
-  private encrypt(text: string): string {
-    const nonce = randomBytes(12);
-    const cipher = createCipheriv("aes-256-gcm", this.key, nonce);
-    const sealed = Buffer.concat([cipher.update(text, "utf8"), cipher.final()]);
-    return Buffer.concat([nonce, cipher.getAuthTag(), sealed]).toString("base64");
-  }
-
-  private decrypt(text: string): string {
-    const bytes = Buffer.from(text, "base64");
-    const decipher = createDecipheriv("aes-256-gcm", this.key, bytes.subarray(0, 12));
-    decipher.setAuthTag(bytes.subarray(12, 28));
-    return Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]).toString("utf8");
   }
 }
 

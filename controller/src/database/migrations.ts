@@ -9,6 +9,7 @@ import { Grants1764000000007 } from "./migrations/0007-grants.js";
 import { Audit1764000000008 } from "./migrations/0008-audit.js";
 import { SignIn1764000000009 } from "./migrations/0009-sign-in.js";
 import { Oidc1764000000010 } from "./migrations/0010-oidc.js";
+import { Secrets1764000000011 } from "./migrations/0011-secrets.js";
 
 export const migrations = [
   Access1764000000001,
@@ -21,4 +22,5 @@ export const migrations = [
   Audit1764000000008,
   SignIn1764000000009,
   Oidc1764000000010,
+  Secrets1764000000011,
 ];

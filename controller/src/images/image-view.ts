@@ -54,8 +54,18 @@ export function toOptionView({
   computed,
   customizable,
   reach,
+  secret,
 }: OptionDescription): OptionView {
-  return { name, file, type, default: JSON.parse(toJsonText(value)), computed, customizable, reach };
+  return {
+    name,
+    file,
+    type,
+    default: secret ? "" : JSON.parse(toJsonText(value)),
+    computed,
+    customizable,
+    reach,
+    secret,
+  };
 }
 
 export function toDiagnosticView({ file, line, column, severity, code, message, advice }: Diagnostic): DiagnosticView {

@@ -174,6 +174,7 @@ export class JobRecorder {
       job.endedAt = now;
       job.vmClaim = null;
       job.staging = null;
+      job.sealed = null;
       job.code = reason.code;
       job.message = reason.message;
       if (next === "succeeded") await this.recordVm(tx, job, out);

@@ -13,12 +13,14 @@ import { JobEntity } from "./job.entity.js";
 import { JobRecorder, type Reason } from "./job-recorder.js";
 import { JobStaging } from "./job-staging.js";
 import { isFinal } from "./job-state.js";
+import { JobSecrets, type Sealed } from "./secrets.js";
 
 const firstPauseMs = 200;
 const longestPauseMs = 15_000;
 
 export function toSpec(
   job: Pick<JobEntity, "id" | "vm" | "vmUuid" | "image" | "start" | "spec" | "request">,
+  sealed?: Sealed,
 ): ProvisionSpec {
   return {
     jobId: job.id,
@@ -26,8 +28,9 @@ export function toSpec(
     vmUuid: job.vmUuid,
     image: job.image,
     trees: job.spec.trees.map(({ name, digest, bytes }) => ({ name, digest, bytes: BigInt(bytes) })),
-    imageConf: job.spec.imageConf,
-    vmConf: job.spec.vmConf,
+    imageConf: sealed?.imageConf ?? job.spec.imageConf,
+    vmConf: sealed?.vmConf ?? job.spec.vmConf,
+    secrets: sealed?.secrets ?? [],
     start: job.start,
     replaceDisks: job.request.replaceDisks,
     timeoutMs: job.spec.timeoutMs,
@@ -45,6 +48,7 @@ export class JobRun {
     private readonly hosts: JobsService,
     private readonly staging: JobStaging,
     private readonly recorder: JobRecorder,
+    private readonly secrets: JobSecrets,
   ) {}
 
   /** Resolves when the job is final; rejects when `signal` is aborted. */
@@ -114,7 +118,7 @@ export class JobRun {
   /** False when the host would not take it: the job has failed then. */
   private async start(hostId: string, job: JobEntity): Promise<boolean> {
     try {
-      await this.hosts.start(hostId, toSpec(job));
+      await this.hosts.start(hostId, toSpec(job, job.sealed === null ? undefined : this.secrets.open(job.sealed)));
       return true;
     } catch (error) {
       if (!(error instanceof Refusal) || error.code === "host_not_in_contact") throw error;

@@ -18,5 +18,6 @@ export function toJobView(job: JobEntity, host: Contact): JobView {
 export function toJobDetail(job: JobEntity, host: Contact): Omit<JobDetail, "staging" | "notes"> {
   const { request, phases, proofs, leftovers, cleaned, disks, vmConfigPath, vmConfig, lastSequence } = job;
   const made = { proofs, leftovers, cleaned, disks, vmConfigPath, vmConfig };
-  return { ...toJobView(job, host), request, phases, ...made, lastSequence };
+  const secretNames = job.secretNames ?? { imageConf: [], vmConf: [] };
+  return { ...toJobView(job, host), request, secretNames, phases, ...made, lastSequence };
 }

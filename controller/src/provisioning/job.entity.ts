@@ -88,8 +88,15 @@ export class JobEntity {
   requestedById!: string;
   @Column({ type: "varchar", length: 200, name: "idempotency_key", nullable: true })
   idempotencyKey!: string | null;
+  /** Without the values of secret options. */
   @Column({ type: "simple-json" })
   request!: ProvisionBody;
+  /** The specification's files with their secrets, and these, sealed; null when there are none, and once the job has ended. */
+  @Column({ type: "text", nullable: true })
+  sealed!: string | null;
+  /** Which secret options the request gave values for. */
+  @Column({ type: "simple-json", name: "secret_names", nullable: true })
+  secretNames!: { imageConf: string[]; vmConf: string[] } | null;
   @Column({ type: "simple-json" })
   spec!: StoredSpec;
   @Column({ type: "simple-json" })

@@ -14,7 +14,8 @@ import { toJobDetail, toJobView } from "./job-view.js";
 import { ProvisioningService, type Requester } from "./provisioning.service.js";
 import { readLog } from "./stored-log.js";
 
-type Asked = { identity: Requester; idempotencyKey?: string };
+/** `secretNames` is for the audit: options whose values it must not keep. */
+type Asked = { identity: Requester; idempotencyKey?: string; secretNames?: ReadonlySet<string> };
 
 @Controller("jobs")
 export class ProvisioningController {
@@ -36,6 +37,7 @@ export class ProvisioningController {
     @Body({ schema: routes.provision.body }) body: z.infer<typeof routes.provision.body>,
     @Req() request: Asked,
   ): Promise<JobView> {
+    request.secretNames = await this.provisioning.secretsOf(body.image);
     return this.view(await this.provisioning.request(body, request.identity, request.idempotencyKey ?? null));
   }
 
@@ -80,8 +82,14 @@ export class ProvisioningController {
 
   @Post(":id/retry")
   @HttpCode(202)
-  async retry(@Param("id") id: string, @Req() request: Asked): Promise<JobView> {
-    return this.view(await this.provisioning.retry(id, request.identity, request.idempotencyKey ?? null));
+  async retry(
+    @Param("id") id: string,
+    @Body({ schema: routes.retryJob.body }) body: z.infer<typeof routes.retryJob.body>,
+    @Req() request: Asked,
+  ): Promise<JobView> {
+    // Nothing but secrets is given to a retry.
+    request.secretNames = new Set([...Object.keys(body.imageConf), ...Object.keys(body.vmConf)]);
+    return this.view(await this.provisioning.retry(id, request.identity, request.idempotencyKey ?? null, body));
   }
 
   /** The bytes as the host wrote them; never to be taken for a page. */

@@ -17,6 +17,7 @@ import { JobStaging } from "./job-staging.js";
 import { ProvisioningController } from "./provisioning.controller.js";
 import { ProvisioningService } from "./provisioning.service.js";
 import { RequestCheck } from "./request-check.js";
+import { JobSecrets } from "./secrets.js";
 import { Takeover } from "./takeover.js";
 
 @Module({
@@ -36,6 +37,7 @@ import { Takeover } from "./takeover.js";
     JobRecorder,
     JobStaging,
     JobRun,
+    JobSecrets,
     Dispatcher,
     EventStream,
     RequestCheck,

@@ -3,7 +3,8 @@
 import { randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { type Grant, sees } from "@convirt/contract/access";
-import type { DryRunReply, JobDetail, jobQuery, ProvisionBody } from "@convirt/contract/job";
+import type { DryRunReply, JobDetail, jobQuery, ProvisionBody, retryBody } from "@convirt/contract/job";
+import { hideSecrets } from "@convirt/image-format/secrets";
 import { CancelOutcome } from "@convirt/proto/provision";
 import { Injectable, Logger } from "@nestjs/common";
 import { createTwoFilesPatch } from "diff";
@@ -22,6 +23,7 @@ import { JobRecorder } from "./job-recorder.js";
 import { toSpec } from "./job-run.js";
 import { isFinal } from "./job-state.js";
 import { type Checked, RequestCheck } from "./request-check.js";
+import { declaredSecrets, JobSecrets, withoutSecrets } from "./secrets.js";
 
 export interface Requester {
   username: string;
@@ -53,7 +55,9 @@ export class ProvisioningService {
   private readonly dispatcher: Dispatcher;
   private readonly hosts: JobsService;
   private readonly staging: StagingService;
+  private readonly secrets: JobSecrets;
 
+  // A seventh: what is sealed is opened where jobs are run, and closed where they are made.
   constructor(
     dataSource: DataSource,
     checker: RequestCheck,
@@ -61,6 +65,7 @@ export class ProvisioningService {
     dispatcher: Dispatcher,
     hosts: JobsService,
     staging: StagingService,
+    secrets: JobSecrets,
   ) {
     this.dataSource = dataSource;
     this.checker = checker;
@@ -68,6 +73,7 @@ export class ProvisioningService {
     this.dispatcher = dispatcher;
     this.hosts = hosts;
     this.staging = staging;
+    this.secrets = secrets;
   }
 
   /** Logs that were found to differ from their host's since the start. */
@@ -85,7 +91,8 @@ export class ProvisioningService {
     const known = await this.byKey(by, key, body, retryOf);
     if (known !== null) return known;
     const checked = await this.checker.check(body, by);
-    const job = newJob(body, by, key, retryOf, checked);
+    const job = newJob(by, key, retryOf, checked);
+    job.sealed = checked.sealed === undefined ? null : this.secrets.close(checked.sealed);
     const made = await inTransaction(this.dataSource, async (tx) => {
       if (key !== null && (await tx.existsBy(JobEntity, { requestedById: by.userId, idempotencyKey: key })))
         return false;
@@ -110,29 +117,38 @@ export class ProvisioningService {
   ): Promise<JobEntity | null> {
     if (key === null) return null;
     const known = await this.dataSource.manager.findOneBy(JobEntity, { requestedById: by.userId, idempotencyKey: key });
-    const isSame = isDeepStrictEqual(known?.request, JSON.parse(JSON.stringify(body))) && known?.retryOf === retryOf;
+    // Secrets are not kept, so not compared either.
+    const asked = withoutSecrets(body, known?.secretNames ?? { imageConf: [], vmConf: [] }).body;
+    const isSame = isDeepStrictEqual(known?.request, JSON.parse(JSON.stringify(asked))) && known?.retryOf === retryOf;
     if (known !== null && !isSame)
       throw new Refusal("idempotency_key_reused", `The key was used for another request, which made job ${known.id}`);
     return known;
   }
 
+  /** The names of options that hold secrets, for who records the request. */
+  async secretsOf(image: string): Promise<ReadonlySet<string>> {
+    const { imageConf, vmConf } = declaredSecrets(await this.checker.imageOf(image));
+    return new Set([...imageConf, ...vmConf]);
+  }
+
   /** What would happen. Nothing is written, here or on the host. */
   async dryRun(body: ProvisionBody, by: Requester): Promise<DryRunReply> {
     const checked = await this.checker.check(body, by);
-    const job = newJob(body, by, null, null, checked);
+    const job = newJob(by, null, null, checked);
+    const hide = (text: string) => hideSecrets(text, checked.sealed?.secrets ?? []);
     const [verdict, bytesToStage] = await Promise.all([
-      this.hosts.check(checked.hostId, toSpec(job)),
+      this.hosts.check(checked.hostId, toSpec(job, checked.sealed)),
       this.staging.bytesLacking(checked.hostId, checked.trees),
     ]);
     const base = `${verdict.logPath.slice(0, verdict.logPath.lastIndexOf("/") + 1)}${body.image}_${body.vm}`;
     return {
       accepted: verdict.refusals.length === 0,
-      refusals: verdict.refusals.map(({ code, message }) => ({ code, message })),
-      diagnostics: checked.rendered.diagnostics.map((each) => ({ ...each })),
+      refusals: verdict.refusals.map(({ code, message }) => ({ code, message: hide(message) })),
+      diagnostics: checked.rendered.diagnostics.map((each) => ({ ...each, message: hide(each.message) })),
       files: [
-        fileOf(`${base}_image.conf`, checked.spec.imageConf, "image.conf", checked.templates.imageConf),
-        fileOf(`${base}_vm.conf`, checked.spec.vmConf, "vm_conf.template", checked.templates.vmConf),
-        { path: verdict.vmConfigPath, text: verdict.vmConfig, diff: "" },
+        fileOf(`${base}_image.conf`, checked.spec.imageConf, "image.conf", hide(checked.templates.imageConf)),
+        fileOf(`${base}_vm.conf`, checked.spec.vmConf, "vm_conf.template", hide(checked.templates.vmConf)),
+        { path: verdict.vmConfigPath, text: hide(verdict.vmConfig), diff: "" },
       ],
       bytesToStage,
     };
@@ -247,25 +263,36 @@ export class ProvisioningService {
   }
 
   /** A new job with the old one's request. Throws Refusal job_not_retryable and all that `request` does. */
-  async retry(id: string, by: Requester, key: string | null): Promise<JobEntity> {
+  async retry(id: string, by: Requester, key: string | null, secrets: z.output<typeof retryBody>): Promise<JobEntity> {
     const job = await this.find(id);
     if (!isFinal(job.status) || job.status === "succeeded")
       throw new Refusal(
         "job_not_retryable",
         `Cannot retry job ${id}: it is ${job.status}; failed, cancelled or lost is wanted`,
       );
-    return await this.request(job.request, by, key, id);
+    const missing = (["imageConf", "vmConf"] as const).flatMap((file) =>
+      (job.secretNames?.[file] ?? []).filter((name) => !Object.hasOwn(secrets[file], name)),
+    );
+    if (missing.length > 0)
+      throw new Refusal(
+        "secrets_needed",
+        `Cannot retry job ${id}: give ${missing.join(", ")} again; secret values are not kept`,
+        { fields: missing.map((path) => ({ path, message: "is secret, and was not kept" })) },
+      );
+    const { request } = job;
+    const imageConf = { ...request.imageConf, ...only(secrets.imageConf, job.secretNames?.imageConf) };
+    const vmConf = { ...request.vmConf, ...only(secrets.vmConf, job.secretNames?.vmConf) };
+    return await this.request({ ...request, imageConf, vmConf }, by, key, id);
   }
 }
 
-function newJob(
-  body: ProvisionBody,
-  by: Requester,
-  key: string | null,
-  retryOf: string | null,
-  checked: Checked,
-): JobEntity {
-  const { hostId, host, vmUuid, imageVersion, spec, options } = checked;
+/** A retry is the same request: nothing but its secrets is taken. */
+function only(values: ProvisionBody["imageConf"], names: readonly string[] = []): ProvisionBody["imageConf"] {
+  return Object.fromEntries(Object.entries(values).filter(([name]) => names.includes(name)));
+}
+
+function newJob(by: Requester, key: string | null, retryOf: string | null, checked: Checked): JobEntity {
+  const { hostId, host, vmUuid, imageVersion, spec, options, request: body, secretNames } = checked;
   return {
     ...{
       id: randomUUID(),
@@ -279,7 +306,16 @@ function newJob(
       host,
     },
     ...{ vm: body.vm, vmClaim: body.vm, vmUuid, start: body.start, requestedBy: by.username, requestedById: by.userId },
-    ...{ idempotencyKey: key, request: body, spec, options, reason: body.reason ?? null, retryOf },
+    ...{
+      idempotencyKey: key,
+      request: body,
+      sealed: null,
+      secretNames,
+      spec,
+      options,
+      reason: body.reason ?? null,
+      retryOf,
+    },
     ...{ createdAt: new Date().toISOString(), startedAt: null, endedAt: null },
     ...{
       code: null,

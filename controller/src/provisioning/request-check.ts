@@ -5,6 +5,7 @@ import { type Grant, may } from "@convirt/contract/access";
 import type { ProvisionBody } from "@convirt/contract/job";
 import { type Rendered, renderImage } from "@convirt/image-format/render";
 import { writeOptions } from "@convirt/image-format/rewrite";
+import { hideSecrets } from "@convirt/image-format/secrets";
 import { type Options, type OptionValue, Tuple, type Value } from "@convirt/image-format/value";
 import { Injectable } from "@nestjs/common";
 import { DataSource, type EntityManager } from "typeorm";
@@ -15,11 +16,26 @@ import { HostsService } from "../hosts/hosts.service.js";
 import { ImagesService } from "../images/images.service.js";
 import { InventoryService } from "../inventory/inventory.service.js";
 import { JobEntity, type StoredOptions, type StoredSpec } from "./job.entity.js";
+import {
+  declaredSecrets,
+  hidden,
+  requireLength,
+  type Sealed,
+  type SecretNames,
+  valuesOf,
+  withoutSecrets,
+} from "./secrets.js";
 
+type StoredImage = Awaited<ReturnType<ImagesService["byName"]>>;
 type RenderedImage = Extract<Rendered, { ok: true }>;
 type Trees = Awaited<ReturnType<ImagesService["trees"]>>;
 
 export interface Checked {
+  /** As it may be stored and shown: without the values of secret options. */
+  request: ProvisionBody;
+  secretNames: SecretNames | null;
+  /** What the host needs besides; undefined when nothing is secret. */
+  sealed: Sealed | undefined;
   hostId: string;
   host: string;
   vmUuid: string;
@@ -56,21 +72,31 @@ export class RequestCheck {
     this.vms = vms;
   }
 
+  imageOf(name: string): Promise<StoredImage> {
+    return this.images.byName(name);
+  }
+
   /** Throws the Refusal of the first thing that does not hold. */
   async check(body: ProvisionBody, by: { grants: readonly Grant[] }): Promise<Checked> {
     const image = await this.images.byName(body.image);
-    if (!image.accepted)
-      throw new Refusal(
-        "image_rejected",
-        `Cannot provision image "${body.image}": it is rejected, ${image.reason ?? ""}`,
-      );
-    if (image.name.startsWith("_"))
-      throw new Refusal("image_is_template", `Cannot provision image "${body.image}": it is a template`);
-    if (image.platform !== "xen")
-      throw new Refusal(
-        "image_other_platform",
-        `Cannot provision image "${body.image}": its platform is ${image.platform}, xen is wanted`,
-      );
+    const declared = declaredSecrets(image);
+    const { values } = withoutSecrets(body, declared);
+    try {
+      requireLength(body, declared);
+      return await this.checkImage(image, body, by, declared);
+    } catch (error) {
+      // A refusal may repeat what it refuses.
+      throw error instanceof Refusal ? hiddenIn(error, values) : error;
+    }
+  }
+
+  private async checkImage(
+    image: StoredImage,
+    body: ProvisionBody,
+    by: { grants: readonly Grant[] },
+    declared: SecretNames,
+  ): Promise<Checked> {
+    requireUsable(image);
     const host = await this.hosts.byName(body.host);
     if (host.draining) throw new Refusal("host_draining", `Cannot provision on ${host.name}: it is draining`);
     this.agents.connection(host.id);
@@ -102,18 +128,36 @@ export class RequestCheck {
     const wrong = rendered.diagnostics.find(({ severity }) => severity === "error");
     if (wrong !== undefined) throw new Refusal("option_invalid", `Cannot provision VM "${body.vm}": ${wrong.message}`);
     const trees = await this.images.trees(body.image);
+    const { imageConf, vmConf } = { imageConf: rendered.imageConf.substituted, vmConf: rendered.vmConf.substituted };
+    const secrets = [...new Set([...valuesOf(imageConf, declared.imageConf), ...valuesOf(vmConf, declared.vmConf)])];
+    if (secrets.length > 0 && !this.agents.has(host.id, "provision.secrets"))
+      throw new Refusal(
+        "agent_too_old",
+        `Cannot provision on ${host.name}: image "${body.image}" has secret options, and its agent is of an older release, which could not hide them in a log. Update it`,
+      );
+    const shown = {
+      imageConf: hidden(imageConf, declared.imageConf, secrets),
+      vmConf: hidden(vmConf, declared.vmConf, secrets),
+    };
+    const { body: request, given } = withoutSecrets(body, declared);
     return {
+      request,
+      secretNames: given.imageConf.length + given.vmConf.length > 0 ? given : null,
+      sealed:
+        secrets.length === 0
+          ? undefined
+          : { imageConf: writeOptions(imageConf), vmConf: writeOptions(vmConf), secrets },
       hostId: host.id,
       host: host.name,
       vmUuid,
       imageVersion: trees[0]?.digest ?? "",
       spec: {
         trees: trees.map(({ name, digest, bytes }) => ({ name, digest, bytes })),
-        imageConf: writeOptions(rendered.imageConf.substituted),
-        vmConf: writeOptions(rendered.vmConf.substituted),
+        imageConf: writeOptions(shown.imageConf),
+        vmConf: writeOptions(shown.vmConf),
         timeoutMs: (body.timeoutSeconds ?? 0) * 1000,
       },
-      options: { imageConf: asJson(rendered.imageConf.substituted), vmConf: asJson(rendered.vmConf.substituted) },
+      options: { imageConf: asJson(shown.imageConf), vmConf: asJson(shown.vmConf) },
       rendered,
       templates: { imageConf: image.imageConf, vmConf: image.vmConf },
       trees,
@@ -128,6 +172,32 @@ export class RequestCheck {
     const report = this.inventory.domainsOf(hostId);
     if (report?.domains.some(({ name }) => name === vm) === true) throw taken(vm, "its host has a domain of that name");
   }
+}
+
+/** Throws Refusal image_rejected, image_is_template, image_other_platform. */
+function requireUsable(image: StoredImage): void {
+  if (!image.accepted)
+    throw new Refusal(
+      "image_rejected",
+      `Cannot provision image "${image.name}": it is rejected, ${image.reason ?? ""}`,
+    );
+  if (image.name.startsWith("_"))
+    throw new Refusal("image_is_template", `Cannot provision image "${image.name}": it is a template`);
+  if (image.platform !== "xen")
+    throw new Refusal(
+      "image_other_platform",
+      `Cannot provision image "${image.name}": its platform is ${image.platform}, xen is wanted`,
+    );
+}
+
+function hiddenIn(refusal: Refusal, secrets: readonly string[]): Refusal {
+  if (secrets.length === 0) return refusal;
+  const hide = (text: string) => hideSecrets(text, secrets);
+  const fields = refusal.more.fields?.map(({ path, message }) => ({ path, message: hide(message) }));
+  return new Refusal(refusal.code, hide(refusal.message), {
+    ...refusal.more,
+    ...(fields === undefined ? {} : { fields }),
+  });
 }
 
 function taken(vm: string, why: string): Refusal {

@@ -99,7 +99,17 @@ function takenOver(host: HostEntity, job: JobSummary): JobEntity {
   };
   const at = new Date().toISOString();
   return {
-    ...{ id, number: 0, restored: true, status: "running", phase: null, image, imageVersion: "0".repeat(64) },
+    ...{
+      id,
+      number: 0,
+      restored: true,
+      sealed: null,
+      secretNames: null,
+      status: "running",
+      phase: null,
+      image,
+      imageVersion: "0".repeat(64),
+    },
     ...{ hostId: host.id, host: host.name, vm, vmClaim: null, vmUuid, start: false },
     ...{ requestedBy: "(taken over)", requestedById: "", idempotencyKey: null, request },
     ...{ spec: { trees: [], imageConf: "", vmConf: "", timeoutMs: 0 }, options: nothing },

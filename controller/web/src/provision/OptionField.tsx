@@ -37,7 +37,7 @@ export function OptionField({ option, value, onChange, mayReachHost }: Props) {
       setFault(error instanceof Error ? error.message : String(error));
     }
   };
-  const isLong = option.type === "list" || option.type === "dict" || own.length > 60;
+  const isLong = !option.secret && (option.type === "list" || option.type === "dict" || own.length > 60);
   const common = {
     id,
     value: shown,
@@ -60,7 +60,12 @@ export function OptionField({ option, value, onChange, mayReachHost }: Props) {
           onChange={(_, next) => type(next)}
         />
       ) : (
-        <TextInput {...common} isDisabled={isLocked} onChange={(_, next) => type(next)} />
+        <TextInput
+          {...common}
+          {...(option.secret ? { type: "password" as const, autoComplete: "off" } : {})}
+          isDisabled={isLocked}
+          onChange={(_, next) => type(next)}
+        />
       )}
       <p className="cv-hint" id={`${id}-about`}>
         {fault !== undefined ? (
@@ -68,6 +73,7 @@ export function OptionField({ option, value, onChange, mayReachHost }: Props) {
         ) : option.customizable ? (
           <>
             {option.type}, of {option.file}; reaches <Reach of={option.reach} />
+            {option.secret && "; secret: 6 characters or more, shown and kept nowhere, given anew each time"}
             {isKept && ", and setting it takes the role raw config for this host"}
           </>
         ) : (

@@ -15,7 +15,7 @@ interface Props {
 /** What may be changed comes first in each group; what is locked is there too, and says why. */
 export function OptionsSection({ draft, change, options }: Props) {
   const mayReachHost = useMay("raw_config", "host", draft.host);
-  const set = Object.keys(draft.values).length;
+  const set = Object.keys(draft.values).length + Object.keys(draft.secrets).length;
   return (
     <Section
       number={4}
@@ -27,7 +27,7 @@ export function OptionsSection({ draft, change, options }: Props) {
         if (all.length === 0) return null;
         const open = all.filter(({ customizable }) => customizable);
         const locked = all.filter(({ customizable }) => !customizable);
-        const isUsual = group === "General" || open.some((option) => keyOf(option) in draft.values);
+        const isUsual = group === "General" || open.some((option) => keyOf(option) in draft.values || option.secret);
         return (
           <details key={group} className="cv-group" open={isUsual}>
             <summary>
@@ -44,10 +44,11 @@ export function OptionsSection({ draft, change, options }: Props) {
                   key={keyOf(option)}
                   option={option}
                   mayReachHost={mayReachHost}
-                  value={draft.values[keyOf(option)]}
+                  value={draft[option.secret ? "secrets" : "values"][keyOf(option)]}
                   onChange={(value) => {
-                    const { [keyOf(option)]: _, ...others } = draft.values;
-                    change({ values: value === undefined ? others : { ...others, [keyOf(option)]: value } });
+                    const kept = option.secret ? "secrets" : "values";
+                    const { [keyOf(option)]: _, ...others } = draft[kept];
+                    change({ [kept]: value === undefined ? others : { ...others, [keyOf(option)]: value } });
                   }}
                 />
               ))}

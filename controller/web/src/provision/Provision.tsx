@@ -1,7 +1,7 @@
 // Provisioning: image, where, name, options, then the preview. One page whose sections open in their order; what was typed is kept in this browser until it is
 // sent, whatever happens to the page, the session or the controller.
 import { useQuery } from "@tanstack/react-query";
-import { useEffect } from "react";
+import { useEffect, useState } from "react";
 import { useSearchParams } from "react-router";
 import { call } from "../api/client";
 import { ErrorPanel } from "../parts/ErrorPanel";
@@ -24,12 +24,13 @@ export function Provision() {
     queryFn: ({ signal }) => call("GET /jobs/:id", { params: { id: from ?? "" }, signal }),
     enabled: from !== null,
   });
+  const [again, setAgain] = useState<string[]>([]);
   // What the address asks for is taken over once, and then the page's own state counts.
   useEffect(() => {
     const image = search.get("image");
     const host = search.get("host");
     if (image !== null || host !== null) {
-      change({ ...(image === null ? {} : { image, values: {} }), ...(host === null ? {} : { host }) });
+      change({ ...(image === null ? {} : { image, values: {}, secrets: {} }), ...(host === null ? {} : { host }) });
       setSearch({}, { replace: true });
     }
   }, [search, setSearch, change]);
@@ -39,7 +40,8 @@ export function Provision() {
     const tagged = (file: string, values: object = {}) =>
       Object.entries(values).map(([name, value]) => [`${file} ${name}`, value]);
     const values = Object.fromEntries([...tagged("image.conf", imageConf), ...tagged("vm_conf.template", vmConf)]);
-    change({ image, host, name: vm, count: 1, start: start ?? false, values, reason: reason ?? "" });
+    setAgain([...earlier.data.secretNames.imageConf, ...earlier.data.secretNames.vmConf]);
+    change({ image, host, secrets: {}, name: vm, count: 1, start: start ?? false, values, reason: reason ?? "" });
     setSearch({}, { replace: true });
   }, [earlier.data, setSearch, change]);
   const image = useQuery({
@@ -58,6 +60,11 @@ export function Provision() {
             : "This needs the role provisioner, for the image and for the host; you may look."
         }
       />
+      {again.length > 0 && (
+        <p role="status" className="cv-warning">
+          The earlier job was given {again.join(", ")}, which is secret and was not kept: give it again.
+        </p>
+      )}
       <div className="cv-provision">
         <ImageSection draft={draft} change={change} />
         {draft.image !== "" && image.error !== null && image.data === undefined && (

@@ -16,6 +16,8 @@ export interface Draft {
   reason: string;
   /** By "file name". */
   values: Record<string, OptionValue>;
+  /** Values of secret options, the same way: they are kept in this page alone. */
+  secrets: Record<string, OptionValue>;
 }
 
 const empty: Draft = {
@@ -28,6 +30,7 @@ const empty: Draft = {
   cleanOnFailure: false,
   reason: "",
   values: {},
+  secrets: {},
 };
 const key = "convirt-provision";
 
@@ -38,7 +41,7 @@ export function useDraft(): [Draft, ChangeDraft] {
   const change = useCallback((part: Partial<Draft>) => {
     setDraft((before) => {
       const next = { ...before, ...part };
-      sessionStorage.setItem(key, JSON.stringify(next));
+      sessionStorage.setItem(key, JSON.stringify({ ...next, secrets: {} }));
       return next;
     });
   }, []);
@@ -66,12 +69,16 @@ export function namesOf({ name, count }: Draft): string[] {
 }
 
 /** The request for one of them; values that an image no longer has are left out. */
-export function requestOf(draft: Draft, options: readonly OptionView[]): (vm: string) => ProvisionBody {
+export function requestOf(
+  { secrets, values: plain, ...draft }: Draft,
+  options: readonly OptionView[],
+): (vm: string) => ProvisionBody {
+  const values = { ...plain, ...secrets };
   const given = (file: OptionView["file"]) =>
     Object.fromEntries(
       options
-        .filter((option) => option.file === file && `${file} ${option.name}` in draft.values)
-        .map(({ name }) => [name, draft.values[`${file} ${name}`]]),
+        .filter((option) => option.file === file && `${file} ${option.name}` in values)
+        .map(({ name }) => [name, values[`${file} ${name}`]]),
     ) as ProvisionBody["imageConf"];
   return (vm) => ({
     image: draft.image,
