@@ -59,6 +59,7 @@ describe("the link to a host", () => {
       "domain.look",
       "domain.console",
       "provision.clean",
+      "provision.secrets",
     ]);
   });
 
