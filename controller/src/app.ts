@@ -1,10 +1,10 @@
 // The application as it is served: Nest with our filter, guard and validation, what stands in front of it, and the two listeners. Tests start it the same way.
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { createServer as createTls, type Server as TlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import type { INestApplication } from "@nestjs/common";
+import { type INestApplication, Logger } from "@nestjs/common";
 import { NestFactory } from "@nestjs/core";
 import type { NestExpressApplication } from "@nestjs/platform-express";
 import type { Express } from "express";
@@ -26,6 +26,8 @@ export interface RunningController {
   app: INestApplication;
   httpUrl: string;
   httpsUrl: string;
+  /** With the certificate that was given, where one was. */
+  webUrl?: string;
   authorityDigest: string;
   stop(): Promise<void>;
 }
@@ -59,10 +61,20 @@ export async function startController(
     const renewal = keepCertificate(https.server, authority, config.advertise, tls.certificate);
     opened.closeBy(() => renewal.destroy());
     app.get(EnrolmentService).listensOn(https.port);
+    const web =
+      config.web.listen === ""
+        ? undefined
+        : await listen(createTls(ownCertificate(config), handler), config.web.listen);
+    if (web !== undefined) {
+      opened.closeBy(() => close(web.server));
+      const reading = rereadCertificate(web.server, config);
+      opened.closeBy(() => reading.destroy());
+    }
     return {
       app,
       httpUrl: `http://127.0.0.1:${http.port}`,
       httpsUrl: `https://127.0.0.1:${https.port}`,
+      ...(web === undefined ? {} : { webUrl: `https://127.0.0.1:${web.port}` }),
       authorityDigest: authority.keyDigest,
       stop: () => opened.close(),
     };
@@ -92,6 +104,36 @@ function keepCertificate(server: TlsServer, authority: Authority, advertise: str
     const { key, certificate } = await authority.server(advertise);
     if (certificate !== current) server.setSecureContext({ key, cert: certificate, minVersion: "TLSv1.3" });
     current = certificate;
+  });
+}
+
+/** Throws when the files cannot be read, or are no certificate and its key. */
+function ownCertificate({ web }: Config): { key: string; cert: string; minVersion: "TLSv1.2" } {
+  const read = (path: string) => {
+    try {
+      return readFileSync(path, "utf8");
+    } catch (error) {
+      throw new Error(`Cannot listen on ${web.listen}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  };
+  // Browsers that are a few years old are people's own affair; agents and hosts never come here.
+  return { key: read(web.key_file), cert: read(web.certificate_file), minVersion: "TLSv1.2" };
+}
+
+/** A certificate is renewed under its name: the files are read again each hour. What cannot be used is passed over, and the log says so. */
+function rereadCertificate(server: TlsServer, config: Config): ScheduledTask {
+  const log = new Logger("http");
+  let shown = ownCertificate(config).cert;
+  return schedule("7 * * * *", () => {
+    try {
+      const fresh = ownCertificate(config);
+      if (fresh.cert === shown) return;
+      server.setSecureContext(fresh);
+      shown = fresh.cert;
+      log.log({ msg: "the certificate for people was read anew" });
+    } catch (error) {
+      log.error({ msg: "the certificate for people cannot be used; the one before stays", err: error });
+    }
   });
 }
 

@@ -52,6 +52,11 @@ export class TestController {
     return this.#running.httpsUrl;
   }
 
+  /** Of the listener with a certificate that was given. */
+  get webUrl(): string {
+    return this.#running.webUrl ?? "";
+  }
+
   get authorityDigest(): string {
     return this.#running.authorityDigest;
   }

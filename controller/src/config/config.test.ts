@@ -46,6 +46,24 @@ describe("the settings", () => {
     expect(() => loadConfig({ CONVIRT_CONFIG: file("= =") })).toThrow(ConfigInvalid);
   });
 
+  test.each(["0.0.0.0:8080", ":8080", "[::]:8080", "192.0.2.1:80", "example.org:80"])(
+    "let nothing that is not encrypted leave this machine: http.listen %s",
+    (listen) => {
+      const path = file("");
+      expect(() => loadConfig({ CONVIRT_CONFIG: path, CONVIRT_HTTP_LISTEN: listen })).toThrow(
+        /http\.listen: must be an address of this/,
+      );
+      for (const own of ["127.0.0.1:0", "[::1]:8080", "localhost:8080"])
+        expect(loadConfig({ CONVIRT_CONFIG: path, CONVIRT_HTTP_LISTEN: own }).http.listen).toBe(own);
+    },
+  );
+
+  test("want certificate and key where people are to be served with a certificate of one's own", () => {
+    expect(() => loadConfig({ CONVIRT_CONFIG: file(""), CONVIRT_WEB_LISTEN: "0.0.0.0:443" })).toThrow(
+      /certificate_file and key_file/,
+    );
+  });
+
   test("cannot be changed once they are read", () => {
     const config = loadConfig({ CONVIRT_CONFIG: file("") });
     expect(() => Object.assign(config, { advertise: "x" })).toThrow(TypeError);

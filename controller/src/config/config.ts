@@ -12,6 +12,11 @@ export const defaultConfigFile = "/etc/convirt/controller.toml";
 const endpoint = z.string().regex(/^\[?[A-Za-z0-9_.:-]*\]?:[0-9]{1,5}$/, "must be HOST:PORT");
 const absolute = z.string().regex(/^\/[^\0]*$/, "must be an absolute path");
 
+function isLoopback(listen: string): boolean {
+  const host = listen.slice(0, listen.lastIndexOf(":")).replace(/^\[|\]$/g, "");
+  return /^(localhost|127(\.\d{1,3}){3}|::1)$/.test(host);
+}
+
 /** Nothing, https, or plain http on this machine. */
 function isSafeUrl(text: string): boolean {
   if (text === "") return true;
@@ -25,6 +30,10 @@ export const configSchema = z.strictObject({
   http: z
     .strictObject({
       listen: endpoint
+        .refine(
+          isLoopback,
+          "must be an address of this machine's own, such as 127.0.0.1: what is not encrypted stays here",
+        )
         .default("127.0.0.1:8080")
         .describe("plain HTTP, for this machine and for a proxy in front; port 0 takes a free one"),
       streams: z.coerce.number().int().min(1).max(100_000).default(1000).describe("streams of events open at once"),
@@ -48,6 +57,20 @@ export const configSchema = z.strictObject({
         .describe("host or host:port under which hosts reach it; empty: this machine's name"),
     })
     .prefault({}),
+  web: z
+    .strictObject({
+      listen: endpoint
+        .or(z.literal(""))
+        .default("")
+        .describe("HTTPS with a certificate of your own, for people; empty: they use https.listen"),
+      certificate_file: z.string().default("").describe("PEM: the certificate, and those between it and its authority"),
+      key_file: z.string().default("").describe("PEM: its key"),
+    })
+    .prefault({})
+    .refine(
+      ({ listen, certificate_file, key_file }) => listen === "" || (certificate_file !== "" && key_file !== ""),
+      "with listen, certificate_file and key_file are wanted",
+    ),
   store: z
     .strictObject({
       dir: absolute.default("/var/cache/convirt/image_store").describe("the image store"),
