@@ -24,6 +24,7 @@ RUN ln -s /usr/local/bin/node /usr/bin/node \
 USER convirt
 ENV NODE_ENV=production \
     CONVIRT_HTTP_LISTEN=0.0.0.0:8080 \
+    CONVIRT_HTTP_ANYWHERE=true \
     CONVIRT_STORE_SHIPPED_DIR=/usr/share/convirt/image_store
 # A named volume is filled from these at its first use, so that the rest may be read-only.
 VOLUME ["/var/lib/convirt", "/var/cache/convirt/image_store"]

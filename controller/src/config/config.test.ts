@@ -53,6 +53,8 @@ describe("the settings", () => {
       expect(() => loadConfig({ CONVIRT_CONFIG: path, CONVIRT_HTTP_LISTEN: listen })).toThrow(
         /http\.listen: must be an address of this/,
       );
+      const trusted = { CONVIRT_CONFIG: path, CONVIRT_HTTP_LISTEN: listen, CONVIRT_HTTP_ANYWHERE: "true" };
+      expect(loadConfig(trusted).http.listen).toBe(listen);
       for (const own of ["127.0.0.1:0", "[::1]:8080", "localhost:8080"])
         expect(loadConfig({ CONVIRT_CONFIG: path, CONVIRT_HTTP_LISTEN: own }).http.listen).toBe(own);
     },

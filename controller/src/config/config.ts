@@ -30,10 +30,6 @@ export const configSchema = z.strictObject({
   http: z
     .strictObject({
       listen: endpoint
-        .refine(
-          isLoopback,
-          "must be an address of this machine's own, such as 127.0.0.1: what is not encrypted stays here",
-        )
         .default("127.0.0.1:8080")
         .describe("plain HTTP, for this machine and for a proxy in front; port 0 takes a free one"),
       streams: z.coerce.number().int().min(1).max(100_000).default(1000).describe("streams of events open at once"),
@@ -44,8 +40,19 @@ export const configSchema = z.strictObject({
         .max(100_000)
         .default(200)
         .describe("streams of events that one user may have open at once"),
+      anywhere: z
+        .stringbool()
+        .or(z.boolean())
+        .default(false)
+        .describe(
+          "listen beyond this machine all the same: in a container, whose port is published on its host's loopback",
+        ),
     })
-    .prefault({}),
+    .prefault({})
+    .refine(({ listen, anywhere }) => anywhere || isLoopback(listen), {
+      path: ["listen"],
+      error: "must be an address of this machine's own, such as 127.0.0.1: what is not encrypted stays here",
+    }),
   https: z
     .strictObject({
       listen: endpoint
