@@ -171,7 +171,7 @@ export class Job {
       throw new Failure(
         "runner_lost",
         "script",
-        "The host was started anew while the job was under way, and nobody knows how far it came",
+        "The host was started anew while the job was under way, or its note cannot be read; nobody knows how far it came",
       );
     if (this.journal.get("cancelled") !== undefined) this.cancel();
     if (script.isLaunched) await this.#takeUp(script);
@@ -348,7 +348,8 @@ export class Job {
     if (planned?.script.isLaunched !== true) return { left: [], cleaned: [] };
     const { leftovers } = this.#deps;
     const footprint = footprintOf(this.spec, planned.plan);
-    const before = new Set(JSON.parse(this.journal.get("before") ?? "[]") as string[]);
+    const before = this.#before();
+    if (before === undefined) return { left: [], cleaned: [] };
     const signal = AbortSignal.any([this.#detach.signal, AbortSignal.timeout(leftoverLimitMs)]);
     const { runnerSession } = planned.script;
     const left = await leftovers
@@ -363,6 +364,16 @@ export class Job {
     if (succeeded || !this.spec.cleanOnFailure || left.length === 0) return { left, cleaned: [] };
     const { removed, remaining } = await leftovers.clean(this.spec.jobId, [], AbortSignal.timeout(cleanLimitMs));
     return { left: remaining.map((one) => one.left), cleaned: removed };
+  }
+
+  /** What was there before the script; undefined when nobody can know any more, and so nothing can be said to be new. */
+  #before(): Set<string> | undefined {
+    try {
+      return new Set(JSON.parse(this.journal.get("before") ?? "[]") as string[]);
+    } catch (error) {
+      this.#deps.log.error("Cannot read what was there before a job", { jobId: this.spec.jobId, error });
+      return undefined;
+    }
   }
 
   async #emit(plain: NonNullable<JobEvent["event"]>): Promise<void> {

@@ -151,6 +151,25 @@ test("a job whose script ran when the host went down is lost, with what it left;
   expect(existsSync(join(host.path, "disks", "web.img"))).toBe(false);
 });
 
+test.each([
+  ["launched", ["web.img"]],
+  ["before", []],
+])(
+  "a job whose note %s a broken disk has spoilt is lost, and only what is known to be new is named",
+  async (name, left) => {
+    const spec = host.spec(host.image("Cut", `touch "$disks/web.img"; ${gated}`), "web", { disks: ["web.img"] });
+    await host.start(spec);
+    await host.appears("disks/begun");
+    await powerCut(spec.jobId);
+    writeFileSync(join(host.journal(spec.jobId), name), "\0\0\0\0");
+    await host.up();
+    const { ended } = await host.ended(spec.jobId);
+    expect(ended).toMatchObject({ outcome: Outcome.LOST, code: "runner_lost" });
+    expect(ended.leftovers.map((one) => one.path)).toEqual(left.map((file) => join(host.path, "disks", file)));
+    expect(host.runs(spec.jobId)).toBe(1);
+  },
+);
+
 test("a job whose script had not begun when the host went down goes on", async () => {
   const spec = host.spec(host.image("Plain", "echo hello"), "web");
   await host.run(spec);

@@ -48,7 +48,7 @@ export class Script {
     this.#plan = plan;
     this.#journal = options.journal;
     this.#deps = options.deps;
-    this.#launched = launchedIn(options.journal);
+    this.#launched = launchedIn(options.journal, options.deps.config.limits.logMib);
   }
 
   get isLaunched(): boolean {
@@ -188,9 +188,15 @@ export class Script {
   }
 }
 
-function launchedIn(journal: Journal): Launched | undefined {
+/** A note that a broken disk has spoilt counts as one of a boot that is gone: launched it was, and no more is known. */
+function launchedIn(journal: Journal, logMib: number): Launched | undefined {
   const text = journal.get("launched");
-  return text === undefined ? undefined : (JSON.parse(text) as Launched);
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text) as Launched;
+  } catch {
+    return { at: "", uptimeMs: 0, bootId: "", logMib };
+  }
 }
 
 /** What a full disk says, as the end of a job; anything else as it is. */
