@@ -1,7 +1,8 @@
 // Sends the chunks of large files from a thread of its own. Gigabytes pass through here as large buffers, and a thread whose heap holds nothing else collects
 // them in a moment; the main thread, with all of the controller in its heap, would spend most of its time on that and answer nobody meanwhile.
 import { createHash } from "node:crypto";
-import { type FileHandle, open } from "node:fs/promises";
+import { readSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 import { StagingServiceClient, UploadReply } from "@convirt/proto/staging";
@@ -39,6 +40,7 @@ const mostWaiting = 8;
 const uploadPath = "/convirt.agent.v1.StagingService/Upload";
 
 class Changed extends Error {}
+class Ended extends Error {}
 
 async function upload(order: UploadOrder, say: (news: UploadNews) => void): Promise<void> {
   const { access } = order;
@@ -49,17 +51,19 @@ async function upload(order: UploadOrder, say: (news: UploadNews) => void): Prom
   );
   try {
     await new Promise<void>((resolve, reject) => {
+      let ours: unknown;
       const stream = client.makeClientStreamRequest<Buffer, UploadReply>(
         uploadPath,
         (message) => message,
         (bytes) => UploadReply.decode(bytes),
-        (error) => (error === null ? resolve() : reject(error)),
+        (error) => (error === null ? resolve() : reject(ours ?? error)),
       );
       send(order, stream, say).then(
         () => stream.end(),
         (error: unknown) => {
+          // That the stream was ended under us is said better by the host's answer, which comes in any case.
+          if (!(error instanceof Ended)) ours = error;
           stream.cancel();
-          reject(error as Error);
         },
       );
     });
@@ -82,7 +86,7 @@ async function send(
             file.size - chunk * chunkBytes,
             Math.min(messageChunks, last - chunk + 1) * chunkBytes,
           );
-          const message = await read(order, handle, file, chunk, length);
+          const message = read(order, handle.fd, file, chunk, length);
           say({ kind: "sent", bytes: length });
           if (!stream.write(message) || stream.writableLength >= mostWaiting) await drained(stream);
         }
@@ -93,31 +97,35 @@ async function send(
   }
 }
 
-/** A message with the bytes read straight into their place. */
-async function read(
+/** A message with the bytes read straight into their place. This thread has nothing else to do, and the kernel reads ahead: it may wait for the disk itself. */
+function read(
   order: UploadOrder,
-  handle: FileHandle,
+  fd: number,
   file: UploadOrder["files"][number],
   chunk: number,
   length: number,
-): Promise<Buffer> {
+): Buffer {
   const { name, treeDigest } = order;
   const { message, dataAt } = uploadWithRoom({ name, treeDigest, file: file.index, chunk }, length);
   for (let filled = 0; filled < length; ) {
-    const { bytesRead } = await handle.read(message, dataAt + filled, length - filled, chunk * chunkBytes + filled);
-    if (bytesRead === 0) throw new Changed(file.path);
-    filled += bytesRead;
+    const bytes = readSync(fd, message, dataAt + filled, length - filled, chunk * chunkBytes + filled);
+    if (bytes === 0) throw new Changed(file.path);
+    filled += bytes;
   }
   return message;
 }
 
-function drained(stream: ClientWritableStream<Buffer>): Promise<void> {
-  if (!stream.writableNeedDrain) return new Promise((resolve) => setImmediate(resolve));
-  return new Promise((resolve, reject) => {
-    stream.once("drain", resolve);
-    // The host may answer with an error instead of reading on.
-    stream.once("error", reject);
-    stream.once("close", () => reject(new Error("the upload was closed")));
+/** Resolves when the stream has room. Throws Ended when the host ended it: it may answer with an error instead of reading on. */
+async function drained(stream: ClientWritableStream<Buffer>): Promise<void> {
+  if (!stream.writableNeedDrain) return await new Promise((resolve) => setImmediate(resolve));
+  await new Promise<void>((resolve, reject) => {
+    const ended = () => settle(() => reject(new Ended()));
+    const drain = () => settle(resolve);
+    const settle = (done: () => void) => {
+      stream.off("drain", drain).off("close", ended).off("error", ended);
+      done();
+    };
+    stream.on("drain", drain).on("close", ended).on("error", ended);
   });
 }
 
