@@ -118,7 +118,7 @@ test("a user is given a role for one host, sees what it is for, and loses it aga
   const given = convirt(["role", "give", "viewer", "--group", "ops", "--on", "tag:lab", "--json"]);
   expect(convirt(["tag", "set", "host", "xen7", "lab"]).stdout).toBe("host xen7 bears lab.\n");
   expect(convirt(["role", "list"]).stdout).toMatch(/group ops +viewer +tag:lab/);
-  expect(convirt(["user", "list"]).stdout).toMatch(/ada +none +ops +1 +never/);
+  expect(convirt(["user", "list"]).stdout).toMatch(/ada +none +ops +1 +none +never/);
   expect(convirt(["role", "give", "king", "--user", "ada"]).status).toBe(1);
   expect(convirt(["role", "give", "viewer"]).status).toBe(2);
   const { id } = JSON.parse(given.stdout) as { id: string };

@@ -4,7 +4,7 @@ import { type AddressInfo, connect } from "node:net";
 import express, { type Response } from "express";
 import { DataSource } from "typeorm";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Jobs1764000000004 } from "../database/migrations/0004-jobs.js";
+import { migrations } from "../database/migrations.js";
 import { EventsService } from "../events/events.service.js";
 import { EventStream, write } from "./event-stream.js";
 import { JobEntity, JobEventEntity } from "./job.entity.js";
@@ -21,7 +21,7 @@ beforeEach(async () => {
     type: "better-sqlite3",
     database: ":memory:",
     entities: [JobEntity, JobEventEntity],
-    migrations: [Jobs1764000000004],
+    migrations,
     migrationsRun: true,
   }).initialize();
   await database.query("PRAGMA foreign_keys = OFF");

@@ -5,9 +5,7 @@ import { DataSource } from "typeorm";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AuditEntity } from "../audit/audit.entity.js";
 import { AuditService } from "../audit/audit.service.js";
-import { Jobs1764000000004 } from "../database/migrations/0004-jobs.js";
-import { Vms1764000000005 } from "../database/migrations/0005-vms.js";
-import { Audit1764000000008 } from "../database/migrations/0008-audit.js";
+import { migrations } from "../database/migrations.js";
 import { VmEntity } from "../domains/vm.entity.js";
 import { VmRecords } from "../domains/vm-records.service.js";
 import { EventsService } from "../events/events.service.js";
@@ -26,7 +24,7 @@ beforeEach(async () => {
     type: "better-sqlite3",
     database: ":memory:",
     entities: [JobEntity, JobEventEntity, VmEntity, AuditEntity],
-    migrations: [Jobs1764000000004, Vms1764000000005, Audit1764000000008],
+    migrations,
     migrationsRun: true,
   }).initialize();
   feed = new JobFeed(new EventsService());
