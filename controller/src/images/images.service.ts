@@ -76,6 +76,8 @@ export class ImagesService implements OnApplicationBootstrap, OnApplicationShutd
       ignored: /(^|\/)\.[^/]+$/,
     });
     this.watcher.on("all", () => this.soon());
+    // What changed while the watcher looked round for the first time was told to nobody.
+    this.watcher.on("ready", () => this.soon());
     this.watcher.on("error", (error) =>
       this.logger.warn({ msg: "the image store is not watched", reason: String(error) }),
     );
