@@ -1,6 +1,8 @@
 // Scripts that do what scripts should not: ignore TERM, leave a child behind that holds their output, and print far more than anybody keeps.
+
+import { processesOf } from "@convirt/demo/left-behind";
 import { audit, clean } from "./audit.js";
-import { type Ground, onGround, processesOf, type Requested } from "./ground.js";
+import { type Ground, onGround, type Requested } from "./ground.js";
 import { Listener } from "./listener.js";
 import type { Report, Run } from "./scenario.js";
 import { scriptOf } from "./scripts.js";

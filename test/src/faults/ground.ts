@@ -1,11 +1,13 @@
 // Where faults are made: a whole installation of real processes below one temporary folder, with images whose scripts count their own runs. Whatever happens in it,
 // nothing of it is left afterwards: no process, no mount, no file (but the files when CONVIRT_KEEP is set, to look at what went wrong).
+
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { JobView } from "@convirt/contract/job";
 import { type HostSettings, Installation, type Launcher, root } from "@convirt/demo/installation";
+import { endProcessesOf } from "@convirt/demo/left-behind";
 import { sweepIfWeDie } from "./sweeper.js";
 
 export interface GroundSettings {
@@ -174,37 +176,6 @@ function lastWords(folder: string): string {
     .filter((path) => existsSync(path))
     .map((path) => `--- ${path}\n${readFileSync(path, "utf8").split("\n").slice(-25).join("\n")}`)
     .join("\n");
-}
-
-/** Scripts live in sessions of their own, and some of ours do not want to die: all that name the folder are ended. */
-function endProcessesOf(folder: string): void {
-  for (const pid of processesOf(folder)) endAtOnce(pid);
-}
-
-/** kill -9 for a process that may have ended meanwhile. */
-export function endAtOnce(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-  }
-}
-
-/** Processes whose words or environment name the folder, which no other run has. */
-export function processesOf(folder: string): number[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-    .filter((pid) => ["cmdline", "environ"].some((file) => holds(`/proc/${pid}/${file}`, folder)))
-    .map(Number);
-}
-
-function holds(path: string, text: string): boolean {
-  try {
-    return readFileSync(path, "latin1").includes(text);
-  } catch {
-    // It ended meanwhile, or is not ours to look at.
-    return false;
-  }
 }
 
 function linesOf(path: string): string[] {

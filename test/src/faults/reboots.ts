@@ -3,8 +3,9 @@
 import { randomUUID } from "node:crypto";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { endAtOnce, processesOf } from "@convirt/demo/left-behind";
 import { audit, clean } from "./audit.js";
-import { endAtOnce, type Ground, onGround, processesOf } from "./ground.js";
+import { type Ground, onGround } from "./ground.js";
 import { Listener } from "./listener.js";
 import type { Report, Run } from "./scenario.js";
 import { scriptOf } from "./scripts.js";
