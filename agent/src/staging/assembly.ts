@@ -5,6 +5,7 @@ import { constants } from "node:fs";
 import { copyFile, type FileHandle, lstat, mkdir, open, rm, truncate } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Refusal } from "../errors/errors.js";
+import { firstMismatch } from "./chunk-hash.js";
 import { type ChunkThread, mismatched } from "./chunk-thread.js";
 import { looksOf } from "./record.js";
 import { chunkBytes, chunkCount, hashBytes } from "./tree.js";
@@ -143,7 +144,8 @@ export class Assembly {
     if (this.size > threadBytes) {
       await thread.write(first, { fd: this.#file.fd, position, data, chunkBytes, hashes });
     } else {
-      check(first, data, hashes);
+      const mismatch = firstMismatch(data, chunkBytes, hashes);
+      if (mismatch !== undefined) throw mismatched(first + mismatch.chunk, mismatch.hash);
       await this.#file.write(data, 0, data.length, position);
     }
     this.#have.fill(1, first, last + 1);
@@ -174,17 +176,6 @@ export class Assembly {
       if (createHash("sha256").update(buffer.subarray(0, length)).digest().equals(this.#promised(index)))
         this.#have[index] = 1;
     }
-  }
-}
-
-/** Throws a Refusal unless the chunks have these hashes. */
-function check(first: number, data: Uint8Array, hashes: Buffer): void {
-  for (let at = 0, index = 0; at < data.length; at += chunkBytes, index += 1) {
-    const hash = createHash("sha256")
-      .update(data.subarray(at, at + chunkBytes))
-      .digest();
-    if (!hash.equals(hashes.subarray(index * hashBytes, (index + 1) * hashBytes)))
-      throw mismatched(first + index, hash.toString("hex"));
   }
 }
 

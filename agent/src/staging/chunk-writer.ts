@@ -1,9 +1,9 @@
-// The thread that hashes and writes the chunks of large files. It imports nothing of ours: in the agent's one file it lies as a text. A thread of its own, since
+// The thread that hashes and writes the chunks of large files. It imports next to nothing: in the agent's one file it lies as a text. A thread of its own, since
 // hashing and writing take as long as all that comes before them, and since the buffers that are handed over to it no longer weigh on the main thread's heap, which
 // would be collected again and again for them.
-import { createHash } from "node:crypto";
 import { writeSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
+import { firstMismatch } from "./chunk-hash.js";
 
 /** Whole chunks that follow each other, for `position` of the file; `hashes` are what they must have, joined. `data` is transferred. */
 export interface ChunkOrder {
@@ -22,17 +22,10 @@ export interface ChunkAnswer {
   error?: { code: string | undefined; message: string };
 }
 
-const hashBytes = 32;
-
 function carryOut(order: ChunkOrder): ChunkAnswer {
   const { id, fd, position, data, chunkBytes, hashes } = order;
-  for (let at = 0, chunk = 0; at < data.length; at += chunkBytes, chunk += 1) {
-    const hash = createHash("sha256")
-      .update(data.subarray(at, at + chunkBytes))
-      .digest();
-    if (!hash.equals(hashes.subarray(chunk * hashBytes, (chunk + 1) * hashBytes)))
-      return { id, mismatch: { chunk, hash: hash.toString("hex") } };
-  }
+  const mismatch = firstMismatch(data, chunkBytes, hashes);
+  if (mismatch !== undefined) return { id, mismatch };
   try {
     for (let at = 0; at < data.length; ) at += writeSync(fd, data, at, data.length - at, position + at);
     return { id };
