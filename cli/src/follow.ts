@@ -64,6 +64,8 @@ async function readEvents(
   });
   const parser = createParser({
     onEvent: (message) => {
+      // Asking again is answered by a refusal, in the words that every command has for it.
+      if (message.event === "refused") return;
       take(jobEvent.parse(JSON.parse(message.data)));
     },
   });

@@ -94,7 +94,12 @@ export class ApiClient {
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
     const arrived: JobEvent[] = [];
-    const parser = createParser({ onEvent: (message) => arrived.push(jobEvent.parse(JSON.parse(message.data))) });
+    const parser = createParser({
+      onEvent: ({ event, data }) => {
+        if (event === "refused") throw new ApiError(403, JSON.parse(data));
+        arrived.push(jobEvent.parse(JSON.parse(data)));
+      },
+    });
     const decoder = new TextDecoder();
     for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
       parser.feed(decoder.decode(chunk, { stream: true }));

@@ -139,6 +139,7 @@ export const logQuery = z.strictObject({
 /**
  * One event of a job, as SSE sends it: `id:` is `sequence`, `event:` is `kind`, `data:` is this object as JSON.
  * Sequences count from 1 without a gap within a job, log chunks included. `log` carries bytes as base64, at their offset in the log.
+ * A reader who may read no further is sent `streamRefused` of live.ts instead, as the last.
  */
 export const jobEvent = z.discriminatedUnion("kind", [
   z.object({

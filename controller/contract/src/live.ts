@@ -16,3 +16,15 @@ export const liveEvent = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("heard"), at: instant, hosts: z.record(z.string(), instant) }),
 ]);
 export type LiveEvent = z.infer<typeof liveEvent>;
+
+/**
+ * The last event of any stream of events whose reader may read no further: the session or token ended, or the role is gone. `event:` is `refused`; it has no `id:`.
+ * Asking again is answered by the same code.
+ */
+export const streamRefused = z.object({
+  kind: z.literal("refused"),
+  at: instant,
+  code: z.string(),
+  message: z.string(),
+});
+export type StreamRefused = z.infer<typeof streamRefused>;

@@ -18,6 +18,7 @@ import { DataSource, type EntityManager, type FindOperator, In, Like } from "typ
 import { now } from "../database/columns.js";
 import { inTransaction } from "../database/write-queue.js";
 import { Refusal } from "../errors/refusal.js";
+import { AccessChangesService } from "./access-changes.service.js";
 import { type Asked, decide, type Holder, requireFor } from "./decide.js";
 import { GrantEntity, TagEntity } from "./grant.entity.js";
 
@@ -27,7 +28,10 @@ const everything = { subjectKind: "user", scope: "everything" } as const;
 export class AccessService {
   private readonly log = new Logger("access");
 
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly changes: AccessChangesService,
+  ) {}
 
   /** What somebody holds, of all groups too and within the limit, with tags replaced by the hosts and images that bear them. */
   async grantsOf(
@@ -80,7 +84,7 @@ export class AccessService {
 
   /** The grant, also when it was there before. Throws Refusal not_found for a user who is not there. */
   async give(to: { subject: Subject; role: Role; scope: Scope }, by: string): Promise<GrantView> {
-    return await inTransaction(this.dataSource, async (tx) => {
+    const given = await inTransaction(this.dataSource, async (tx) => {
       const { kind, name } = to.subject;
       const wanted = { subjectKind: kind, subject: name, role: to.role, scope: to.scope };
       if (kind === "user" && !(await hasUser(tx, name)))
@@ -90,6 +94,8 @@ export class AccessService {
       this.log.log({ msg: "role given", to: `${kind} ${name}`, role: to.role, scope: to.scope, by });
       return toGrantView(await tx.save(GrantEntity, { id: randomUUID(), ...wanted, createdAt: now(), createdBy: by }));
     });
+    this.changes.changed();
+    return given;
   }
 
   async take(id: string, by: string): Promise<void> {
@@ -101,6 +107,7 @@ export class AccessService {
       const { subjectKind, subject, role, scope } = grant;
       this.log.log({ msg: "role taken", from: `${subjectKind} ${subject}`, role, scope, by });
     });
+    this.changes.changed();
   }
 
   /** Makes the role all that the user, apart from groups, holds for everything; null: nothing. Throws Refusal forbidden at the last admin. */
@@ -131,6 +138,7 @@ export class AccessService {
       await tx.delete(TagEntity, { kind, name });
       if (rows.length > 0) await tx.insert(TagEntity, rows);
     });
+    this.changes.changed();
     this.log.log({ msg: "tags set", [kind]: name, tags: rows.map(({ tag }) => tag), by });
     return rows;
   }

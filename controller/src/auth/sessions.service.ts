@@ -5,6 +5,7 @@ import { may } from "@convirt/contract/access";
 import type { SessionItem } from "@convirt/contract/session";
 import { Inject, Injectable, Logger } from "@nestjs/common";
 import { DataSource, LessThan, MoreThan, Not } from "typeorm";
+import { AccessChangesService } from "../access/access-changes.service.js";
 import { CONFIG, type Config } from "../config/config.js";
 import { now } from "../database/columns.js";
 import { inTransaction } from "../database/write-queue.js";
@@ -30,6 +31,7 @@ export class SessionsService {
 
   constructor(
     private readonly dataSource: DataSource,
+    private readonly changes: AccessChangesService,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
@@ -92,17 +94,20 @@ export class SessionsService {
     if (session === undefined)
       throw new Refusal("not_found", `There is no session "${id.slice(0, 64)}" that you could end`);
     await inTransaction(this.dataSource, (tx) => tx.delete(SessionEntity, { idHash: session.idHash }));
+    this.changes.changed();
     this.log.log({ msg: "session ended", of: found?.username, by: identity.username });
   }
 
   async signOut({ sessionHash }: Identity): Promise<void> {
-    if (sessionHash !== undefined)
-      await inTransaction(this.dataSource, (tx) => tx.delete(SessionEntity, { idHash: sessionHash }));
+    if (sessionHash === undefined) return;
+    await inTransaction(this.dataSource, (tx) => tx.delete(SessionEntity, { idHash: sessionHash }));
+    this.changes.changed();
   }
 
   /** All of the user's sessions but this one. */
   async endOthers({ userId, sessionHash = "" }: Identity): Promise<void> {
     await inTransaction(this.dataSource, (tx) => tx.delete(SessionEntity, { userId, idHash: Not(sessionHash) }));
+    this.changes.changed();
   }
 }
 

@@ -4,6 +4,7 @@ import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { contains, may, mayAnywhere, type Role, roles } from "@convirt/contract/access";
 import { Injectable, Logger } from "@nestjs/common";
 import { DataSource } from "typeorm";
+import { AccessChangesService } from "../access/access-changes.service.js";
 import { now } from "../database/columns.js";
 import { inTransaction } from "../database/write-queue.js";
 import { Refusal } from "../errors/refusal.js";
@@ -23,7 +24,10 @@ export interface TokenWish {
 export class TokensService {
   private readonly log = new Logger("auth");
 
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly changes: AccessChangesService,
+  ) {}
 
   /** Throws Refusal forbidden for more than the maker may. */
   async create(identity: Identity, wish: TokenWish): Promise<{ token: TokenEntity; secret: string }> {
@@ -69,6 +73,7 @@ export class TokensService {
     if (token === undefined)
       throw new Refusal("not_found", `There is no token "${id.slice(0, 64)}" that you could revoke`);
     await inTransaction(this.dataSource, (tx) => tx.delete(TokenEntity, { id: token.id }));
+    this.changes.changed();
     this.log.log({ msg: "token revoked", by: identity.username, name: token.name });
   }
 }

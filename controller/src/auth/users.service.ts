@@ -6,6 +6,7 @@ import { Inject, Injectable, Logger, type OnApplicationBootstrap } from "@nestjs
 import { hash } from "@node-rs/argon2";
 import { DataSource, MoreThan } from "typeorm";
 import { AccessService } from "../access/access.service.js";
+import { AccessChangesService } from "../access/access-changes.service.js";
 import { CONFIG, type Config } from "../config/config.js";
 import { now } from "../database/columns.js";
 import { inTransaction } from "../database/write-queue.js";
@@ -27,6 +28,7 @@ export class UsersService implements OnApplicationBootstrap {
   constructor(
     private readonly dataSource: DataSource,
     private readonly access: AccessService,
+    private readonly changes: AccessChangesService,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
@@ -71,7 +73,7 @@ export class UsersService implements OnApplicationBootstrap {
     const { subject, username, groups } = who;
     // Nobody knows it: there is no signing in by a password.
     const passwordHash = await hash(randomPassword());
-    return inTransaction(this.dataSource, async (tx) => {
+    const user = await inTransaction(this.dataSource, async (tx) => {
       const known = await tx.findOneBy(UserEntity, { oidcSubject: subject });
       if (known !== null) return tx.save(Object.assign(known, groups === undefined ? {} : { groups }));
       if (await tx.existsBy(UserEntity, { username }))
@@ -82,6 +84,8 @@ export class UsersService implements OnApplicationBootstrap {
         ...{ createdAt: now(), lastSignInAt: null, totpSecret: null, knownNetworks: null },
       });
     });
+    this.changes.changed();
+    return user;
   }
 
   all(): Promise<UserEntity[]> {
@@ -99,7 +103,7 @@ export class UsersService implements OnApplicationBootstrap {
     by: string,
   ): Promise<UserEntity> {
     const passwordHash = change.password === undefined ? undefined : await hash(change.password);
-    return inTransaction(this.dataSource, async (tx) => {
+    const changed = await inTransaction(this.dataSource, async (tx) => {
       const user = await this.named(username);
       if (change.role !== undefined) await this.access.setRole(tx, username, change.role, by);
       if (passwordHash !== undefined) {
@@ -112,6 +116,8 @@ export class UsersService implements OnApplicationBootstrap {
         Object.assign(user, { totpSecret: null, totpLastStep: null, recoveryHashes: null });
       return tx.save(user);
     });
+    this.changes.changed();
+    return changed;
   }
 
   async setPassword(userId: string, password: string): Promise<void> {
@@ -132,6 +138,7 @@ export class UsersService implements OnApplicationBootstrap {
       await tx.delete(TokenEntity, { userId: user.id });
       await tx.delete(UserEntity, { id: user.id });
     });
+    this.changes.changed();
   }
 
   private async named(username: string): Promise<UserEntity> {

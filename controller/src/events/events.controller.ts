@@ -3,13 +3,13 @@ import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Grant, sees } from "@convirt/contract/access";
 import type { LiveEvent } from "@convirt/contract/live";
+import { routes } from "@convirt/contract/routes";
 import { Controller, Get, Req, Res } from "@nestjs/common";
-import type { Request, Response } from "express";
+import type { Response } from "express";
 import { AccessService } from "../access/access.service.js";
-import { AuthService } from "../auth/auth.service.js";
 import { version } from "../config/version.js";
 import { EventsService, type News } from "./events.service.js";
-import { OpenStreamsService } from "./open-streams.service.js";
+import { OpenStreamsService, type StreamRequest } from "./open-streams.service.js";
 
 const heartbeatMs = 15_000;
 const togetherMs = 500;
@@ -18,14 +18,13 @@ const togetherMs = 500;
 export class EventsController {
   constructor(
     private readonly events: EventsService,
-    private readonly auth: AuthService,
     private readonly access: AccessService,
     private readonly streams: OpenStreamsService,
   ) {}
 
   @Get()
-  async follow(@Req() request: Request & { identity: { userId: string } }, @Res() response: Response): Promise<void> {
-    this.streams.enter(request.identity.userId, response);
+  async follow(@Req() request: StreamRequest, @Res() response: Response): Promise<void> {
+    const stream = this.streams.enter(routes.followAll, request, response);
     const { watcher, stop } = this.events.watch();
     const gone = new AbortController();
     response.once("close", () => gone.abort());
@@ -39,7 +38,7 @@ export class EventsController {
       await send(response, [{ kind: "hello", at: now(), version }]);
       while (!gone.signal.aborted) {
         await watcher.wait(heartbeatMs, gone.signal);
-        const reader = gone.signal.aborted ? undefined : await this.auth.identify(request);
+        const reader = gone.signal.aborted ? undefined : await stream.reader();
         if (reader === undefined) break;
         await send(response, tell(await this.seenBy(reader, watcher.take())));
         await delay(togetherMs, undefined, { signal: gone.signal }).catch(() => undefined);
@@ -81,6 +80,7 @@ function tell({ changed, heard }: News): LiveEvent[] {
 /** Nothing to tell is told as well, so that a client knows that the line is open. Waits for a client that reads slowly. */
 async function send(response: Response, events: readonly LiveEvent[]): Promise<void> {
   const text = events.map((event) => `event: ${event.kind}\ndata: ${JSON.stringify(event)}\n\n`).join("");
+  if (response.writableEnded) return;
   if (response.write(text === "" ? ": still here\n\n" : text) || response.destroyed) return;
   await Promise.race([once(response, "drain"), once(response, "close")]).catch(() => undefined);
 }

@@ -19,7 +19,11 @@ async function* follow(signal: AbortSignal, headers: Record<string, string>): As
   const response = await fetch(`${controller.url}/api/v1/events`, { signal, headers });
   expect(response.headers.get("content-type")).toContain("text/event-stream");
   const arrived: LiveEvent[] = [];
-  const parser = createParser({ onEvent: ({ data }) => arrived.push(liveEvent.parse(JSON.parse(data))) });
+  const parser = createParser({
+    onEvent: ({ event, data }) => {
+      if (event !== "refused") arrived.push(liveEvent.parse(JSON.parse(data)));
+    },
+  });
   for await (const bytes of response.body ?? []) {
     parser.feed(new TextDecoder().decode(bytes));
     yield* arrived.splice(0);

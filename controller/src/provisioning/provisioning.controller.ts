@@ -7,7 +7,7 @@ import { DataSource } from "typeorm";
 import type { z } from "zod";
 import { AgentsService } from "../agents/agents.service.js";
 import { Refusal } from "../errors/refusal.js";
-import { OpenStreamsService } from "../events/open-streams.service.js";
+import { OpenStreamsService, type StreamRequest } from "../events/open-streams.service.js";
 import { EventStream, write } from "./event-stream.js";
 import type { JobEntity } from "./job.entity.js";
 import { toJobDetail, toJobView } from "./job-view.js";
@@ -117,14 +117,14 @@ export class ProvisioningController {
   async follow(
     @Param("id") id: string,
     @Headers("last-event-id") lastEventId: string | undefined,
-    @Req() request: Asked,
+    @Req() request: StreamRequest,
     @Res() response: Response,
   ): Promise<void> {
     const after = lastEventId ?? "0";
     if (!/^\d{1,15}$/.test(after))
       throw new Refusal("bad_request", "Cannot resume: Last-Event-ID must be the sequence of an event, a whole number");
     await this.provisioning.find(id);
-    this.streams.enter(request.identity.userId, response);
+    this.streams.enter(routes.followJob, request, response);
     await this.events.send(id, Number(after), response);
   }
 }

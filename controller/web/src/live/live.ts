@@ -2,7 +2,7 @@
 // six connections to a controller and no more. Tells what is another, keeps when each host was last heard, and knows the controller's clock.
 import type { LiveEvent, LiveTopic } from "@convirt/contract/live";
 import { createParser } from "eventsource-parser";
-import { addressOf } from "../api/client";
+import { send } from "../api/client";
 
 export type LineState = { kind: "connecting" } | { kind: "live" } | { kind: "off"; retryAtMs: number };
 type Message = { kind: "event"; event: LiveEvent } | { kind: "state"; state: LineState } | { kind: "ask" };
@@ -69,11 +69,14 @@ export class Live {
     const broken = new AbortController();
     let watchdog = setTimeout(() => broken.abort(), silentMs);
     try {
-      const response = await fetch(addressOf("GET /events"), { signal: AbortSignal.any([signal, broken.signal]) });
-      if (!response.ok || response.body === null) return false;
+      // A refusal for want of a sign-in makes the page ask for one.
+      const response = await send("GET /events", { signal: AbortSignal.any([signal, broken.signal]) });
+      if (response.body === null) return false;
       this.#tell({ kind: "live" });
       const parser = createParser({
-        onEvent: ({ data }) => {
+        onEvent: ({ event: kind, data }) => {
+          // The next attempt is refused as well, and the page then asks to sign in.
+          if (kind === "refused") return;
           const event = JSON.parse(data) as LiveEvent;
           this.#channel.postMessage({ kind: "event", event } satisfies Message);
           this.#take(event);

@@ -88,7 +88,9 @@ class LogReader {
     this.#change({ state: "following" });
     let isOver = false;
     const parser = createParser({
-      onEvent: ({ data }) => {
+      onEvent: ({ event: kind, data }) => {
+        // The stream ends, and asking again is refused.
+        if (kind === "refused") return;
         const event = JSON.parse(data) as JobEvent;
         if (event.kind === "log") this.#take(event.offset, event.base64);
         else if (event.kind === "staging") this.#change({ staging: event });
