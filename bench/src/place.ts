@@ -3,7 +3,6 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Installation, root } from "@convirt/demo/installation";
-import { endProcessesOf } from "@convirt/demo/left-behind";
 
 export interface Place {
   folder: string;
@@ -44,7 +43,6 @@ export async function makePlace(
     },
     stop: async () => {
       await installation.stop();
-      endProcessesOf(folder);
       rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -8,6 +8,7 @@ import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ApiClient } from "./api-client.js";
+import { endProcessesOf } from "./left-behind.js";
 
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 /** A machine that is busy with many tests starts programs slowly. */
@@ -213,10 +214,11 @@ export class Installation {
     return { VM_DISKS_DIR: join(vm, "disks"), VM_CONF_DIR: join(vm, "configs") };
   }
 
-  /** Ends every process that this started, and starts no more. */
+  /** Ends every process that this started and what those left running, and starts no more: the folder may be removed. */
   async stop(): Promise<void> {
     this.#stopped = true;
     await Promise.all([...this.#children].map((child) => end(child, "SIGTERM")));
+    await endProcessesOf(this.folder);
   }
 
   #spawn([program = "", ...rest]: readonly string[], options: SpawnOptions): ChildProcess {

@@ -132,8 +132,7 @@ function standInBusybox(): string {
 
 async function stop(): Promise<void> {
   await installation.stop();
-  // A script that was under way may still write: its runner is its own.
-  rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 250 });
+  rmSync(folder, { recursive: true, force: true });
 }
 
 const interrupted = new Promise<number>((resolve) => {

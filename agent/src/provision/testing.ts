@@ -104,8 +104,13 @@ export class TestHost {
   async remove(): Promise<void> {
     await this.down();
     const jobs = join(this.config.stateDir, "jobs");
-    for (const id of existsSync(jobs) ? readdirSync(jobs) : [])
-      for (const { path } of processesOf(id, undefined)) end(Number(path));
+    const ids = existsSync(jobs) ? readdirSync(jobs) : [];
+    // One that is about to die may still write, or start another.
+    await until(() => {
+      const left = ids.flatMap((id) => processesOf(id, undefined));
+      for (const { path } of left) end(Number(path));
+      return left.length === 0 ? true : undefined;
+    });
     this.#remove();
   }
 

@@ -142,10 +142,10 @@ export class Ground {
       await this.#installation?.stop();
     } finally {
       this.#letGo();
-      endProcessesOf(this.folder);
+      await endProcessesOf(this.folder);
       for (const mount of this.#mounts.reverse()) execFileSync("umount", ["--lazy", mount]);
       if (process.env["CONVIRT_KEEP"] === undefined)
-        rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+        rmSync(this.folder, { recursive: true, force: true });
     }
   }
 }
