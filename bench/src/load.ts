@@ -88,8 +88,7 @@ export async function load(): Promise<Record<string, Summary | number>> {
 
 async function underLoad(place: Place, names: readonly string[]): Promise<Record<string, Summary | number>> {
   const { client } = place.installation;
-  const ids = await request(place, names, "Loud");
-  await untilAll("scripts wait at the gate", async () => (await logBytes(place)).every((bytes) => bytes > 0));
+  const ids = await running(place, names, "Loud");
   const pid = place.installation.controllerPid;
   const cpu = cpuSeconds(pid);
   let peakMib = 0;
@@ -157,16 +156,15 @@ async function read(place: Place, ids: readonly string[], turn: number): Promise
 
 async function takenUpAgain(place: Place, names: readonly string[]): Promise<Record<string, number>> {
   const { installation } = place;
-  const ids = await request(place, names, "Waiting");
-  const running = new Set(ids);
-  await untilAll("scripts run", async () => (await logBytes(place, running)).every((bytes) => bytes > 0));
+  const ids = await running(place, names, "Waiting");
+  const mine = new Set(ids);
   await installation.stopController("SIGKILL");
   const killed = await delay(500).then(() => performance.now());
   await installation.startController();
   const ready = performance.now();
-  const before = await logBytes(place, running);
+  const before = await logBytes(place, mine);
   await untilAll("jobs go on", async () => {
-    const now = await logBytes(place, running);
+    const now = await logBytes(place, mine);
     return now.length === jobs && now.every((bytes, index) => bytes > (before[index] ?? 0));
   });
   const attached = performance.now();
@@ -178,15 +176,23 @@ async function takenUpAgain(place: Place, names: readonly string[]): Promise<Rec
   };
 }
 
-async function request(place: Place, names: readonly string[], image: string): Promise<string[]> {
-  const asked = names.flatMap((host) =>
-    Array.from({ length: jobsPerAgent }, (_, index) =>
+/**
+ * All jobs, each with a script that has printed its first line. One per host at a time: here all hosts share one machine's processors, and 200 launches at once
+ * would starve them until they count as silent.
+ */
+async function running(place: Place, names: readonly string[], image: string): Promise<string[]> {
+  const ids: string[] = [];
+  for (let wave = 0; wave < jobsPerAgent; wave += 1) {
+    const asked = names.map((host) =>
       place.installation.client.call("provision", {
-        body: bare(place, image, host, `${image.toLowerCase()}-${host}-${index}`),
+        body: bare(place, image, host, `${image.toLowerCase()}-${host}-${wave}`),
       }),
-    ),
-  );
-  return (await Promise.all(asked)).map((job) => job.id);
+    );
+    ids.push(...(await Promise.all(asked)).map((job) => job.id));
+    const mine = new Set(ids);
+    await untilAll("scripts run", async () => (await logBytes(place, mine)).every((bytes) => bytes > 0));
+  }
+  return ids;
 }
 
 /** Stored bytes of all jobs' logs, or of these, in an order that stays. */

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { CancelOutcome, type JobEvent, Outcome } from "@convirt/proto/provision";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { ScriptGroup } from "../script/group.js";
-import { cutMark } from "../script/runner.js";
+import { cutMark } from "../script/log-limit.js";
 import { until } from "../testing.js";
 import { TestHost } from "./testing.js";
 

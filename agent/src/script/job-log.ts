@@ -3,8 +3,8 @@ import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import type { Journal } from "../provision/journal.js";
+import { readableBytes } from "./log-limit.js";
 import type { Redactor } from "./redactor.js";
-import { readableBytes } from "./runner.js";
 
 const digestBytes = 1024 * 1024;
 
@@ -13,6 +13,11 @@ interface Piece {
   most: number;
   size: number;
   isWhole: boolean;
+}
+
+/** Where a job's log is: an earlier one's was set aside when a later one took its name. */
+export function logPathOf(journal: Journal, first: string): string {
+  return journal.get("log-path")?.trim() ?? first;
 }
 
 export class JobLog {
@@ -29,9 +34,8 @@ export class JobLog {
     this.#logMib = logMib;
   }
 
-  /** Where it is: an earlier job's was set aside when a later one took its name. */
   get path(): string {
-    return this.#journal.get("log-path")?.trim() ?? this.#first;
+    return logPathOf(this.#journal, this.#first);
   }
 
   /** Never gets less. */

@@ -2,12 +2,13 @@
 // claims it, under a lock and by a note that stays, runs the script; so launching again is always safe. It runs the script in a session of its own with the log as
 // standard output and error, keeps the log from growing without end, and leaves the exit code by rename. docs/decisions/0009 and 0011 say why it is so.
 import { spawn } from "node:child_process";
-import { closeSync, existsSync, openSync, readFileSync, statSync, watch } from "node:fs";
+import { closeSync, openSync, readFileSync, watch } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { put } from "../disk/durable.js";
 import { isRunning, type ProcessIdentity, parseIdentity } from "../process/identity.js";
 import { plainEnvironment, run } from "../process/run.js";
+import { cutMark } from "./log-limit.js";
 
 const program = `#!/bin/sh
 # Written by the agent. $1: the job's folder; $2: the most that the log may hold, in MiB; $3: the bytes of the mark that ends it then; behind them, the script and
@@ -50,10 +51,16 @@ held() {
   done
   return 1
 }
+# Here to keep the log within its limit when no agent is, so it looks seldom, and only at a log that was written to: a quiet script costs its host next to nothing.
 guard() {
+  trap : USR1
   while { [ ! -e "$folder/exit" ] && kill -0 $$ 2>/dev/null; } || held; do
-    sleep 0.5
-    cut
+    sleep 5 &
+    wait $! || kill $! 2>/dev/null
+    if [ /proc/self/fd/8 -nt "$folder/looked" ]; then
+      true >"$folder/looked"
+      cut
+    fi
   done
   # What was written between the last cut and the end of the last writer.
   cut
@@ -66,6 +73,7 @@ setsid "$@" >&8 2>&8 8>&- 9>&- &
 script=$!
 identity $script >"$folder/script"
 guard 9>&- &
+guard=$!
 wait $script
 code=$?
 while kill -0 $script 2>/dev/null; do wait $script; code=$?; done
@@ -75,11 +83,11 @@ until { echo $code 1<>"$folder/exit.new" && mv "$folder/exit.new" "$folder/exit"
   tries=$((tries + 1))
   sleep 1
 done
+kill -USR1 $guard
 `;
 
 const pollMs = 1_000;
 const claimLimitMs = 30_000;
-const mibBytes = 1024 * 1024;
 const scope = ["systemd-run", "--scope", "--quiet", "--collect", "--slice=convirt-runners.slice"];
 
 export interface Launch {
@@ -101,20 +109,6 @@ export function installRunner(stateDir: string): string {
   const path = join(stateDir, "runner.sh");
   if (readSmall(path) !== program) put(path, program);
   return path;
-}
-
-/** The line that ends a log which was cut. */
-export function cutMark(logMib: number): string {
-  return `\n--- The log was cut here, at ${logMib} MiB: this host keeps no more of one (limits.log_mib). The script went on. ---\n`;
-}
-
-/** How long a log of this size is for its readers: what is behind the limit comes and goes until the cut is made. */
-export function readableBytes(folder: string, size: number, logMib: number): { bytes: number; isCut: boolean } {
-  const limit = logMib * mibBytes;
-  if (size <= limit) return { bytes: size, isCut: false };
-  return existsSync(join(folder, "cut"))
-    ? { bytes: limit + statSync(join(folder, "mark")).size, isCut: true }
-    : { bytes: limit, isCut: false };
 }
 
 /**

@@ -7,11 +7,14 @@ import type { AgentConfig } from "../config/config.js";
 import { diskTrouble } from "../disk/durable.js";
 import { Failure } from "../errors/errors.js";
 import { bootId, freeBytes } from "../host/facts.js";
+import type { Log } from "../log.js";
 import { uptimeMs } from "../process/identity.js";
 import type { Journal } from "../provision/journal.js";
 import type { Plan } from "../provision/plan.js";
 import { ScriptGroup } from "./group.js";
-import { cutMark, isClaimed, launch, runnerOf, whenEnded } from "./runner.js";
+import { logPathOf } from "./job-log.js";
+import { cutMark, keepWithin } from "./log-limit.js";
+import { isClaimed, launch, runnerOf, whenEnded } from "./runner.js";
 import { environmentOf, scriptArguments, writeScriptFiles } from "./script-files.js";
 
 export interface ScriptDependencies {
@@ -19,6 +22,7 @@ export interface ScriptDependencies {
   runner: string;
   agentCommand: string;
   useScopes: boolean;
+  log: Log;
 }
 
 /** On the disk before the script is launched; from then on it counts as started. */
@@ -119,12 +123,13 @@ export class Script {
     const over = new AbortController();
     const stop = AbortSignal.any([signals.cancel, this.#timeUp(over.signal)]);
     const stopped = this.#stopWhen(stop, { over: over.signal, detach: signals.detach });
+    const kept = this.#keepLogWithin(AbortSignal.any([over.signal, signals.detach]));
     let code: number | "lost";
     try {
       code = await whenEnded(this.#journal.folder, signals.detach);
     } finally {
       over.abort();
-      await stopped;
+      await Promise.all([stopped, kept]);
     }
     if (code !== "lost") exited(code);
     if (stop.aborted && stop.reason instanceof Failure) throw stop.reason;
@@ -133,6 +138,15 @@ export class Script {
       throw new Failure("runner_lost", "script", message);
     }
     if (code !== 0) throw await this.#failed(code);
+  }
+
+  /** Never rejects: on a disk that does not take it the runner tries again, and readers are shown no byte behind the limit. */
+  async #keepLogWithin(over: AbortSignal): Promise<void> {
+    const { folder } = this.#journal;
+    const path = () => logPathOf(this.#journal, this.#plan.files.log);
+    await keepWithin(path, { folder, logMib: this.logMib, over }).catch((error: unknown) =>
+      this.#deps.log.warn("the log could not be cut at its limit", { jobId: this.#spec.jobId, error }),
+    );
   }
 
   async #failed(code: number): Promise<Failure> {

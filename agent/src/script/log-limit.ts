@@ -1,0 +1,49 @@
+// How long a job's log may be on its host. Past the limit it is closed with a line that says so, and what is written behind is taken off again, as often as it must be:
+// twice a second by the agent, and every few seconds by the script's runner, which is there when no agent is. Doing it twice changes nothing.
+import { closeSync, existsSync, fstatSync, ftruncateSync, openSync, readFileSync, statSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+
+const mibBytes = 1024 * 1024;
+const lookMs = 500;
+
+/** The line that ends a log which was cut. */
+export function cutMark(logMib: number): string {
+  return `\n--- The log was cut here, at ${logMib} MiB: this host keeps no more of one (limits.log_mib). The script went on. ---\n`;
+}
+
+/** How long a log of this size is for its readers: what is behind the limit comes and goes until the cut is made. `folder`: the job's. */
+export function readableBytes(folder: string, size: number, logMib: number): { bytes: number; isCut: boolean } {
+  const limit = logMib * mibBytes;
+  if (size <= limit) return { bytes: size, isCut: false };
+  return existsSync(join(folder, "cut"))
+    ? { bytes: limit + statSync(join(folder, "mark")).size, isCut: true }
+    : { bytes: limit, isCut: false };
+}
+
+/** Keeps the log within its limit until `over`; `path` is asked for each time, since a log may be set aside. Throws what the disk says. */
+export async function keepWithin(
+  path: () => string,
+  { folder, logMib, over }: { folder: string; logMib: number; over: AbortSignal },
+): Promise<void> {
+  while (!over.aborted) {
+    cut(path(), folder, logMib);
+    await delay(lookMs, undefined, { signal: over }).catch(() => undefined);
+  }
+}
+
+function cut(path: string, folder: string, logMib: number): void {
+  const limit = logMib * mibBytes;
+  if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) <= limit) return;
+  const mark = readFileSync(join(folder, "mark"));
+  const file = openSync(path, "r+");
+  try {
+    const isCut = existsSync(join(folder, "cut"));
+    if (isCut && fstatSync(file).size <= limit + mark.length) return;
+    writeSync(file, mark, 0, mark.length, limit);
+    ftruncateSync(file, limit + mark.length);
+    if (!isCut) closeSync(openSync(join(folder, "cut"), "w"));
+  } finally {
+    closeSync(file);
+  }
+}
