@@ -27,10 +27,10 @@ import { chooseToolstack, Driver, type DriverOptions } from "./toolstack/driver.
 /** Waits for calls under way when the agent stops; scripts are not among them, they go on. */
 const stopLimitMs = 5_000;
 
-/** Both ends ping: a link that is half open is found within half a minute. */
+/** Both ends ping: a link that is half open is found within 40 s, and a host that is so busy that it answers late is not given up. */
 const channelOptions = {
   "grpc.keepalive_time_ms": 20_000,
-  "grpc.keepalive_timeout_ms": 10_000,
+  "grpc.keepalive_timeout_ms": 20_000,
   "grpc.keepalive_permit_without_calls": 1,
   "grpc.http2.min_ping_interval_without_data_ms": 5_000,
   "grpc.max_receive_message_length": 4 * 1024 * 1024,

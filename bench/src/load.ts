@@ -25,6 +25,7 @@ const journals = 300;
 /** One job in so many is followed by a client, as it is by a person. */
 const watchedShare = 10;
 const askAgainMs = 50;
+const launchesAtOnce = 4;
 const eventsOfJob = 12;
 const spec: ProvisionSpec = {
   ...{ jobId: "", vmName: "web1", vmUuid: randomUUID(), image: "Tiny_Linux" },
@@ -177,20 +178,22 @@ async function takenUpAgain(place: Place, names: readonly string[]): Promise<Rec
 }
 
 /**
- * All jobs, each with a script that has printed its first line. One per host at a time: here all hosts share one machine's processors, and 200 launches at once
- * would starve them until they count as silent.
+ * All jobs, each with a script that has printed its first line. A few at a time: here all hosts share one machine's processors, and so many launches at once would
+ * starve their agents until they count as silent.
  */
 async function running(place: Place, names: readonly string[], image: string): Promise<string[]> {
+  const wanted = Array.from({ length: jobs }, (_, index) => ({
+    host: names[index % agents] ?? "",
+    vm: `${image.toLowerCase()}-${index}`,
+  }));
   const ids: string[] = [];
-  for (let wave = 0; wave < jobsPerAgent; wave += 1) {
-    const asked = names.map((host) =>
-      place.installation.client.call("provision", {
-        body: bare(place, image, host, `${image.toLowerCase()}-${host}-${wave}`),
-      }),
-    );
-    ids.push(...(await Promise.all(asked)).map((job) => job.id));
-    const mine = new Set(ids);
-    await untilAll("scripts run", async () => (await logBytes(place, mine)).every((bytes) => bytes > 0));
+  for (let from = 0; from < jobs; from += launchesAtOnce) {
+    const asked = wanted
+      .slice(from, from + launchesAtOnce)
+      .map(({ host, vm }) => place.installation.client.call("provision", { body: bare(place, image, host, vm) }));
+    const few = new Set((await Promise.all(asked)).map((job) => job.id));
+    await untilAll("scripts run", async () => (await logBytes(place, few)).every((bytes) => bytes > 0));
+    ids.push(...few);
   }
   return ids;
 }

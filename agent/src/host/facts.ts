@@ -34,8 +34,12 @@ function existingPaths(): string[] {
   return [...askedPaths, ...versioned].filter((path) => existsSync(path));
 }
 
+/** Stays while this process does. */
+let boot: string | undefined;
+
 export function bootId(): string {
-  return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  boot ??= readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  return boot;
 }
 
 /** Network devices that are bridges, by name, and the one that the settings name: an Open vSwitch, say, is not seen as a bridge. */

@@ -1,14 +1,14 @@
 // A job's events and log bytes for one follower, from where it was: every event once and in order, every byte of the log once and at its offset, each event behind
 // as much of the log as was written when it happened. A reader that is slow slows this loop and costs nothing else.
-import { watch } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { setTimeout as delay } from "node:timers/promises";
 import type { JobEvent } from "@convirt/proto/provision";
+import { Bell } from "../disk/bell.js";
 import type { Job } from "./job.js";
 
 const pieceBytes = 256 * 1024;
-/** Where the system tells nobody of a change (a network file system), this finds it. */
+/** Where the system tells nobody of a change, this finds it; where it does, this is for what it may have missed. */
 const pollMs = 250;
+const seldomMs = 5_000;
 
 export interface From {
   afterSequence: bigint;
@@ -23,10 +23,11 @@ export async function follow(
   signal: AbortSignal,
 ): Promise<void> {
   const reader = new LogReader(job, from.logOffset, send);
-  const bell = new Bell(job);
+  const bell = new JobBell(job);
   try {
     let next = Number(from.afterSequence);
     for (;;) {
+      signal.throwIfAborted();
       bell.reset();
       for (; next < job.journal.entries.length; next += 1) {
         const entry = job.journal.entries[next];
@@ -39,7 +40,7 @@ export async function follow(
       if (job.ended !== undefined && next >= job.journal.entries.length) return;
       await reader.sendUpTo(Number.POSITIVE_INFINITY, signal);
       bell.watchLog();
-      await bell.rung(signal);
+      await bell.rung(bell.isWatching || job.log?.isCut === true ? seldomMs : pollMs, signal);
     }
   } finally {
     bell.close();
@@ -93,56 +94,28 @@ class LogReader {
 }
 
 /** Rings when the job has a new event or its log has grown. */
-class Bell {
+class JobBell extends Bell {
   readonly #job: Job;
   readonly #stop: () => void;
-  #watcher: { close(): void } | undefined;
-  #ringing = false;
-  #wake: () => void = () => undefined;
 
   constructor(job: Job) {
+    super();
     this.#job = job;
-    this.#stop = job.onEvent(() => this.#ring());
-  }
-
-  reset(): void {
-    this.#ringing = false;
+    this.#stop = job.onEvent(() => this.ring());
   }
 
   watchLog(): void {
     const { log } = this.#job;
     // What is written behind the cut is for nobody, and may be much.
-    if (log?.isCut === true) {
-      this.#watcher?.close();
-      return;
+    if (log?.isCut === true) super.close();
+    else if (!this.isWatching && log !== undefined) {
+      this.watch(log.path);
+      this.ring();
     }
-    if (this.#watcher !== undefined || log === undefined) return;
-    try {
-      const watcher = watch(log.path, () => this.#ring());
-      watcher.on("error", () => undefined);
-      this.#watcher = watcher;
-    } catch {
-      // The log was set aside in this very moment; the poll finds it under its new name.
-    }
-    this.#ring();
   }
 
-  async rung(signal: AbortSignal): Promise<void> {
-    if (this.#ringing) return;
-    const timer = new AbortController();
-    await Promise.race([
-      new Promise<void>((resolve) => (this.#wake = resolve)),
-      delay(pollMs, undefined, { signal: AbortSignal.any([signal, timer.signal]) }),
-    ]).finally(() => timer.abort());
-  }
-
-  close(): void {
+  override close(): void {
     this.#stop();
-    this.#watcher?.close();
-  }
-
-  #ring(): void {
-    this.#ringing = true;
-    this.#wake();
+    super.close();
   }
 }

@@ -15,11 +15,6 @@ interface Piece {
   isWhole: boolean;
 }
 
-/** Where a job's log is: an earlier one's was set aside when a later one took its name. */
-export function logPathOf(journal: Journal, first: string): string {
-  return journal.get("log-path")?.trim() ?? first;
-}
-
 export class JobLog {
   readonly #journal: Journal;
   readonly #first: string;
@@ -34,8 +29,9 @@ export class JobLog {
     this.#logMib = logMib;
   }
 
+  /** Where it is: an earlier job's was set aside when a later one took its name. */
   get path(): string {
-    return logPathOf(this.#journal, this.#first);
+    return this.#journal.get("log-path")?.trim() ?? this.#first;
   }
 
   /** Never gets less. */

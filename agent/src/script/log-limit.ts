@@ -2,7 +2,6 @@
 // twice a second by the agent, and every few seconds by the script's runner, which is there when no agent is. Doing it twice changes nothing.
 import { closeSync, existsSync, fstatSync, ftruncateSync, openSync, readFileSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 
 const mibBytes = 1024 * 1024;
 const lookMs = 500;
@@ -21,15 +20,21 @@ export function readableBytes(folder: string, size: number, logMib: number): { b
     : { bytes: limit, isCut: false };
 }
 
-/** Keeps the log within its limit until `over`; `path` is asked for each time, since a log may be set aside. Throws what the disk says. */
-export async function keepWithin(
-  path: () => string,
+/** Keeps the log of a running script within its limit until `over`; tells what the disk says against it. `folder`: the job's. */
+export function keepWithin(
+  path: string,
   { folder, logMib, over }: { folder: string; logMib: number; over: AbortSignal },
-): Promise<void> {
-  while (!over.aborted) {
-    cut(path(), folder, logMib);
-    await delay(lookMs, undefined, { signal: over }).catch(() => undefined);
-  }
+  onError: (error: unknown) => void,
+): void {
+  if (over.aborted) return;
+  const timer = setInterval(() => {
+    try {
+      cut(path, folder, logMib);
+    } catch (error) {
+      onError(error);
+    }
+  }, lookMs);
+  over.addEventListener("abort", () => clearInterval(timer), { once: true });
 }
 
 function cut(path: string, folder: string, logMib: number): void {

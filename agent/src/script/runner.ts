@@ -2,9 +2,9 @@
 // claims it, under a lock and by a note that stays, runs the script; so launching again is always safe. It runs the script in a session of its own with the log as
 // standard output and error, keeps the log from growing without end, and leaves the exit code by rename. docs/decisions/0009 and 0011 say why it is so.
 import { spawn } from "node:child_process";
-import { closeSync, openSync, readFileSync, watch } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
+import { Bell } from "../disk/bell.js";
 import { put } from "../disk/durable.js";
 import { isRunning, type ProcessIdentity, parseIdentity } from "../process/identity.js";
 import { plainEnvironment, run } from "../process/run.js";
@@ -86,7 +86,8 @@ done
 kill -USR1 $guard
 `;
 
-const pollMs = 1_000;
+const pollMs = 250;
+const seldomMs = 3_000;
 const claimLimitMs = 30_000;
 const scope = ["systemd-run", "--scope", "--quiet", "--collect", "--slice=convirt-runners.slice"];
 
@@ -223,35 +224,20 @@ export async function whenEnded(folder: string, signal: AbortSignal): Promise<nu
   );
 }
 
-/** Looks again whenever something in the folder changes, and each second. */
+/** Looks again whenever something in the folder changes, and now and then: a process that is killed changes nothing there. */
 async function whenSeen<T>(folder: string, look: () => T | undefined, signal: AbortSignal): Promise<T> {
-  let wake: () => void = () => undefined;
-  const watcher = watched(folder, () => wake());
+  const bell = new Bell();
+  bell.watch(folder);
   try {
     for (;;) {
       signal.throwIfAborted();
-      const changed = new Promise<void>((resolve) => (wake = resolve));
+      bell.reset();
       const seen = look();
       if (seen !== undefined) return seen;
-      const timer = new AbortController();
-      await Promise.race([
-        changed,
-        delay(pollMs, undefined, { signal: AbortSignal.any([signal, timer.signal]) }),
-      ]).finally(() => timer.abort());
+      await bell.rung(bell.isWatching ? seldomMs : pollMs, signal);
     }
   } finally {
-    watcher?.close();
-  }
-}
-
-/** Undefined when the system has no watcher left: the poll finds it all the same. */
-function watched(folder: string, changed: () => void): { close(): void } | undefined {
-  try {
-    const watcher = watch(folder, changed);
-    watcher.on("error", () => undefined);
-    return watcher;
-  } catch {
-    return undefined;
+    bell.close();
   }
 }
 

@@ -12,7 +12,6 @@ import { uptimeMs } from "../process/identity.js";
 import type { Journal } from "../provision/journal.js";
 import type { Plan } from "../provision/plan.js";
 import { ScriptGroup } from "./group.js";
-import { logPathOf } from "./job-log.js";
 import { cutMark, keepWithin } from "./log-limit.js";
 import { isClaimed, launch, runnerOf, whenEnded } from "./runner.js";
 import { environmentOf, scriptArguments, writeScriptFiles } from "./script-files.js";
@@ -123,13 +122,21 @@ export class Script {
     const over = new AbortController();
     const stop = AbortSignal.any([signals.cancel, this.#timeUp(over.signal)]);
     const stopped = this.#stopWhen(stop, { over: over.signal, detach: signals.detach });
-    const kept = this.#keepLogWithin(AbortSignal.any([over.signal, signals.detach]));
+    // The log of a running script is at its first place: only a later job of the same VM sets it aside.
+    const limit = {
+      folder: this.#journal.folder,
+      logMib: this.logMib,
+      over: AbortSignal.any([over.signal, signals.detach]),
+    };
+    keepWithin(this.#plan.files.log, limit, (error) =>
+      this.#deps.log.warn("the log could not be cut at its limit", { jobId: this.#spec.jobId, error }),
+    );
     let code: number | "lost";
     try {
       code = await whenEnded(this.#journal.folder, signals.detach);
     } finally {
       over.abort();
-      await Promise.all([stopped, kept]);
+      await stopped;
     }
     if (code !== "lost") exited(code);
     if (stop.aborted && stop.reason instanceof Failure) throw stop.reason;
@@ -138,15 +145,6 @@ export class Script {
       throw new Failure("runner_lost", "script", message);
     }
     if (code !== 0) throw await this.#failed(code);
-  }
-
-  /** Never rejects: on a disk that does not take it the runner tries again, and readers are shown no byte behind the limit. */
-  async #keepLogWithin(over: AbortSignal): Promise<void> {
-    const { folder } = this.#journal;
-    const path = () => logPathOf(this.#journal, this.#plan.files.log);
-    await keepWithin(path, { folder, logMib: this.logMib, over }).catch((error: unknown) =>
-      this.#deps.log.warn("the log could not be cut at its limit", { jobId: this.#spec.jobId, error }),
-    );
   }
 
   async #failed(code: number): Promise<Failure> {

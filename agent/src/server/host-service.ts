@@ -25,6 +25,7 @@ export const features = [
 ] as const;
 
 const factsAgeMs = 60_000;
+const digestAgeMs = 30_000;
 
 export interface HostServiceDependencies {
   handlers: Handlers;
@@ -106,10 +107,14 @@ async function watch(
     wake();
   });
   signal.addEventListener("abort", () => wake(), { once: true });
+  let facts = { digest: "", untilMs: 0 };
   try {
     while (!signal.aborted) {
       fresh = false;
-      await send(await toWire(deps, last));
+      // Facts change seldom, and to gather them is most of what a sign of life would cost.
+      if (performance.now() > facts.untilMs)
+        facts = { digest: digestOf(await deps.facts()), untilMs: performance.now() + digestAgeMs };
+      await send(await toWire(deps, last, facts.digest));
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, intervalMs);
         wake = () => {
@@ -124,7 +129,11 @@ async function watch(
   }
 }
 
-async function toWire(deps: HostServiceDependencies, snapshot: InventorySnapshot): Promise<WireInventory> {
+async function toWire(
+  deps: HostServiceDependencies,
+  snapshot: InventorySnapshot,
+  factsDigest: string,
+): Promise<WireInventory> {
   return {
     takenAt: new Date(snapshot.takenAtMs).toISOString(),
     bootId: bootId(),
@@ -138,6 +147,6 @@ async function toWire(deps: HostServiceDependencies, snapshot: InventorySnapshot
     })),
     storeFreeBytes: BigInt(await freeBytes(deps.storeDir)),
     toolstackError: snapshot.toolstackError ?? "",
-    factsDigest: digestOf(await deps.facts()),
+    factsDigest,
   };
 }

@@ -17,7 +17,7 @@ export interface HostAccess {
 
 const sharedOptions: ClientOptions = {
   "grpc.keepalive_time_ms": 20_000,
-  "grpc.keepalive_timeout_ms": 10_000,
+  "grpc.keepalive_timeout_ms": 20_000,
   "grpc.keepalive_permit_without_calls": 1,
   "grpc.max_receive_message_length": 4 * 1024 * 1024,
   // A log that is printed fast comes in large steps, each stored by one transaction.
