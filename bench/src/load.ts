@@ -80,6 +80,8 @@ export async function load(): Promise<Record<string, Summary | number>> {
     await place.addImage("Loud", script);
     await place.addImage("Waiting", waiting);
     const printing = await underLoad(place, names);
+    // The 200 proofs at the jobs' end may have kept the agents from their signs of life.
+    await Promise.all(names.map((name) => place.installation.inContact(name)));
     const again = await takenUpAgain(place, names);
     return { load_average: loadavg()[0] ?? 0, journal_ms_per_job: journal, ...printing, ...again };
   } finally {
