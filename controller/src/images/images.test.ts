@@ -8,6 +8,7 @@ import { TypeOrmModule } from "@nestjs/typeorm";
 import request from "supertest";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { AccessService } from "../access/access.service.js";
+import { AccessChangesService } from "../access/access-changes.service.js";
 import { Images1764000000003 } from "../database/migrations/0003-images.js";
 import { Refusal } from "../errors/refusal.js";
 import { EventsService } from "../events/events.service.js";
@@ -75,6 +76,7 @@ beforeEach(async () => {
     providers: [
       EventsService,
       AccessService,
+      AccessChangesService,
       StoredHashes,
       ImagesService,
       ImageFiles,
