@@ -144,8 +144,7 @@ export class Ground {
       this.#letGo();
       await endProcessesOf(this.folder);
       for (const mount of this.#mounts.reverse()) execFileSync("umount", ["--lazy", mount]);
-      if (process.env["CONVIRT_KEEP"] === undefined)
-        rmSync(this.folder, { recursive: true, force: true });
+      if (process.env["CONVIRT_KEEP"] === undefined) rmSync(this.folder, { recursive: true, force: true });
     }
   }
 }
