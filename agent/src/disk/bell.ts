@@ -26,7 +26,10 @@ export class Bell {
     this.close();
     try {
       const watcher = watch(path, () => this.ring());
-      watcher.on("error", () => undefined);
+      watcher.on("error", () => {
+        watcher.close();
+        if (this.#watcher === watcher) this.#watcher = undefined;
+      });
       this.#watcher = watcher;
     } catch {
       // It was renamed in this moment, or there is no watcher left: whoever waits looks by himself.

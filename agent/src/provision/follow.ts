@@ -8,7 +8,6 @@ import type { Job } from "./job.js";
 const pieceBytes = 256 * 1024;
 /** Where the system tells nobody of a change, this finds it; where it does, this is for what it may have missed. */
 const pollMs = 250;
-const seldomMs = 5_000;
 
 export interface From {
   afterSequence: bigint;
@@ -40,7 +39,7 @@ export async function follow(
       if (job.ended !== undefined && next >= job.journal.entries.length) return;
       await reader.sendUpTo(Number.POSITIVE_INFINITY, signal);
       bell.watchLog();
-      await bell.rung(bell.isWatching || job.log?.isCut === true ? seldomMs : pollMs, signal);
+      await bell.rung(pollMs, signal);
     }
   } finally {
     bell.close();
@@ -110,7 +109,8 @@ class JobBell extends Bell {
     if (log?.isCut === true) super.close();
     else if (!this.isWatching && log !== undefined) {
       this.watch(log.path);
-      this.ring();
+      // What was written before it was watched. Where there is no watcher, the wait is what keeps this from spinning.
+      if (this.isWatching) this.ring();
     }
   }
 
