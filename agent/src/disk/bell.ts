@@ -23,7 +23,7 @@ export class Bell {
 
   /** Rings at every change of a file, or in a folder. */
   watch(path: string): void {
-    this.close();
+    this.unwatch();
     try {
       const watcher = watch(path, () => this.ring());
       watcher.on("error", () => {
@@ -51,7 +51,7 @@ export class Bell {
     });
   }
 
-  close(): void {
+  unwatch(): void {
     this.#watcher?.close();
     this.#watcher = undefined;
   }

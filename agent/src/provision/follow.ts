@@ -6,23 +6,32 @@ import { Bell } from "../disk/bell.js";
 import type { Job } from "./job.js";
 
 const pieceBytes = 256 * 1024;
-/** Where the system tells nobody of a change, this finds it; where it does, this is for what it may have missed. */
-const pollMs = 250;
+
+/** What is followed of a job. */
+export type Followable = Pick<Job, "journal" | "ended" | "log" | "onEvent">;
 
 export interface From {
   afterSequence: bigint;
   logOffset: number;
 }
 
+/** How long a follower waits unless it rings: where the system tells of changes, for what it may have missed; where it does not, until it looks by itself. */
+export interface Waits {
+  toldMs: number;
+  untoldMs: number;
+}
+
+const usual: Waits = { toldMs: 5_000, untoldMs: 250 };
+
 /** Sends until the job's `ended` was sent, or the signal. */
 export async function follow(
-  job: Job,
+  job: Followable,
   from: From,
   send: (event: JobEvent) => Promise<void>,
-  signal: AbortSignal,
+  { signal, waits = usual }: { signal: AbortSignal; waits?: Waits },
 ): Promise<void> {
   const reader = new LogReader(job, from.logOffset, send);
-  const bell = new JobBell(job);
+  const bell = new JobBell(job, waits);
   try {
     let next = Number(from.afterSequence);
     for (;;) {
@@ -38,8 +47,7 @@ export async function follow(
       }
       if (job.ended !== undefined && next >= job.journal.entries.length) return;
       await reader.sendUpTo(Number.POSITIVE_INFINITY, signal);
-      bell.watchLog();
-      await bell.rung(pollMs, signal);
+      await bell.rung(signal);
     }
   } finally {
     bell.close();
@@ -48,12 +56,12 @@ export async function follow(
 }
 
 class LogReader {
-  readonly #job: Job;
+  readonly #job: Followable;
   readonly #send: (event: JobEvent) => Promise<void>;
   #offset: number;
   #file: FileHandle | undefined;
 
-  constructor(job: Job, offset: number, send: (event: JobEvent) => Promise<void>) {
+  constructor(job: Followable, offset: number, send: (event: JobEvent) => Promise<void>) {
     this.#job = job;
     this.#offset = offset;
     this.#send = send;
@@ -93,29 +101,45 @@ class LogReader {
 }
 
 /** Rings when the job has a new event or its log has grown. */
-class JobBell extends Bell {
-  readonly #job: Job;
+class JobBell {
+  readonly #job: Followable;
+  readonly #waits: Waits;
+  readonly #bell = new Bell();
   readonly #stop: () => void;
 
-  constructor(job: Job) {
-    super();
+  constructor(job: Followable, waits: Waits) {
     this.#job = job;
-    this.#stop = job.onEvent(() => this.ring());
+    this.#waits = waits;
+    this.#stop = job.onEvent(() => this.#bell.ring());
   }
 
-  watchLog(): void {
+  reset(): void {
+    this.#bell.reset();
+  }
+
+  async rung(signal: AbortSignal): Promise<void> {
+    await this.#bell.rung(this.#isTold() ? this.#waits.toldMs : this.#waits.untoldMs, signal);
+  }
+
+  /** Whether all that may come rings: an event does, and so does a log that is watched from now on. Before the script there is none. */
+  #isTold(): boolean {
     const { log } = this.#job;
+    if (log === undefined) return true;
     // What is written behind the cut is for nobody, and may be much.
-    if (log?.isCut === true) super.close();
-    else if (!this.isWatching && log !== undefined) {
-      this.watch(log.path);
-      // What was written before it was watched. Where there is no watcher, the wait is what keeps this from spinning.
-      if (this.isWatching) this.ring();
+    if (log.isCut) {
+      this.#bell.unwatch();
+      return true;
     }
+    if (!this.#bell.isWatching) {
+      this.#bell.watch(log.path);
+      // What was written before it was watched. Where there is no watcher, the wait is what keeps this from spinning.
+      if (this.#bell.isWatching) this.#bell.ring();
+    }
+    return this.#bell.isWatching;
   }
 
-  override close(): void {
+  close(): void {
     this.#stop();
-    super.close();
+    this.#bell.unwatch();
   }
 }

@@ -123,7 +123,7 @@ export class Job {
     return planned === undefined ? undefined : footprintOf(this.spec, planned.plan);
   }
 
-  /** Calls back after every event; returns how to stop that. */
+  /** Calls back after every event, and when there is a log; returns how to stop that. */
   onEvent(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -239,7 +239,10 @@ export class Job {
     try {
       const before = await this.#deps.leftovers.before(footprintOf(this.spec, plan), detach);
       this.#cancel.signal.throwIfAborted();
-      await script.begin(before, detach);
+      detach.throwIfAborted();
+      script.prepare(before);
+      this.#tell();
+      await script.launch(detach);
     } catch (error) {
       throw noSpaceOr(error, "script", "start the script");
     }
@@ -382,6 +385,10 @@ export class Job {
       const sequence = BigInt(this.journal.entries.length + 1);
       this.journal.append({ event: { sequence, at: new Date().toISOString(), event }, logBytes: this.logBytes });
     });
+    this.#tell();
+  }
+
+  #tell(): void {
     for (const listener of this.#listeners) listener();
   }
 

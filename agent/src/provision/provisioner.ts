@@ -122,7 +122,7 @@ export class Provisioner {
           this.#job(request.jobId),
           { afterSequence: request.afterSequence, logOffset: Number(request.logOffset) },
           send,
-          signal,
+          { signal },
         ),
       ),
       cancel: handlers.unary(async (request) => ({ outcome: outcomes[this.#job(request.jobId).cancel()] })),

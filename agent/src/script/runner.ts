@@ -237,7 +237,7 @@ async function whenSeen<T>(folder: string, look: () => T | undefined, signal: Ab
       await bell.rung(bell.isWatching ? seldomMs : pollMs, signal);
     }
   } finally {
-    bell.close();
+    bell.unwatch();
   }
 }
 

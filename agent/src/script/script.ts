@@ -71,18 +71,16 @@ export class Script {
     return this.#launched === undefined ? 0 : uptimeMs() - this.#launched.uptimeMs;
   }
 
-  /** Writes the files, notes that the script starts with what was there `before`, and starts it. */
-  async begin(before: readonly string[], detach: AbortSignal): Promise<void> {
+  /** Writes the files, the empty log among them, and notes that the script starts with what was there `before`: from then on it is launched. */
+  prepare(before: readonly string[]): void {
     if (!existsSync(this.#plan.scriptPath))
       throw new Failure("script_failed", "script", `The image "${this.#spec.image}" has no provision.sh on this host`);
-    detach.throwIfAborted();
     const { logMib } = this.#deps.config.limits;
     writeScriptFiles(this.#spec, this.#plan, this.#deps.config, this.#journal);
     this.#journal.put("mark", cutMark(logMib));
     const launched = { at: new Date().toISOString(), uptimeMs: uptimeMs(), bootId: bootId(), logMib };
     this.#journal.putDurably({ before: JSON.stringify(before), launched: JSON.stringify(launched) });
     this.#launched = launched;
-    await this.launch(detach);
   }
 
   /** Launches the runner, also where nobody knows whether it was launched: the one that comes first has the job. */
