@@ -14,6 +14,7 @@ import { lacking } from "./host/check.js";
 import { gatherFacts } from "./host/facts.js";
 import { Inventory } from "./host/inventory.js";
 import type { Identity } from "./identity/identity.js";
+import { KeptSecrets } from "./leftovers/kept-secrets.js";
 import type { Log } from "./log.js";
 import { plainEnvironment } from "./process/run.js";
 import { Provisioner } from "./provision/provisioner.js";
@@ -81,11 +82,13 @@ async function serve(request: AgentRequest, chosen: Pick<DriverOptions, "program
   const inventory = new Inventory(toolstack, log);
   const handlers = new Handlers(log);
   const staging = new Staging({ config, log, handlers });
+  const secrets = new KeptSecrets(config.stateDir);
   const provisioner = new Provisioner({
     config,
     toolstack,
     inventory,
     staging,
+    secrets,
     log,
     handlers,
     agentCommand: request.command,
@@ -106,7 +109,7 @@ async function serve(request: AgentRequest, chosen: Pick<DriverOptions, "program
   const upload = { ...StagingServiceService.upload, requestDeserialize: decodeUpload };
   server.addService({ ...StagingServiceService, upload }, staging.service());
   server.addService(ProvisionServiceService, provisioner.service());
-  server.addService(DomainServiceService, domainService({ handlers, toolstack, inventory, config }));
+  server.addService(DomainServiceService, domainService({ handlers, toolstack, inventory, secrets, config }));
   server.addService(
     HostServiceService,
     hostService({

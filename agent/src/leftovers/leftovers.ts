@@ -7,6 +7,7 @@ import { Limiter } from "../process/limiter.js";
 import type { Toolstack } from "../toolstack/toolstack.js";
 import { type Cleaned, Cleaner } from "./cleaner.js";
 import { type Footprint, isOf, type Others, volumeOf } from "./footprint.js";
+import type { KeptSecrets } from "./kept-secrets.js";
 import { type Left, LeftoverRecords } from "./record.js";
 import { ancestors, below, keyOf, lookAround, processesOf, type Sight } from "./sight.js";
 
@@ -14,6 +15,7 @@ export interface LeftoversDependencies {
   stateDir: string;
   inventory: Inventory;
   toolstack: Toolstack;
+  secrets: KeptSecrets;
   /** What jobs that are under way claim, but the one named. */
   claims: (except: string) => readonly Footprint[];
   /** Between TERM and KILL. */
@@ -99,14 +101,16 @@ export class Leftovers {
     return this.#records.get(jobId) !== undefined;
   }
 
-  /** All, or those of the paths. Keeps what came of it, and says it. */
+  /** All, or those of the paths. Keeps what came of it, and says it without the job's secrets. */
   async clean(jobId: string, paths: readonly string[], signal: AbortSignal): Promise<Cleaned> {
     return this.#cleaning.run(signal, async () => {
       const record = this.#records.get(jobId);
-      const isWanted = (one: Left) => paths.length === 0 || paths.includes(one.path);
-      const notListed = paths.filter(
-        (path) => ![...(record?.left ?? []), ...(record?.removed ?? [])].some((one) => one.path === path),
-      );
+      const redactor = this.#deps.secrets.redactorOf(record?.vmUuid ?? "");
+      // Whoever asks knows the names as they were told: with their secrets hidden.
+      const namesOf = ({ path }: Left) => [path, redactor?.hideIn(path) ?? path];
+      const isWanted = (one: Left) => paths.length === 0 || namesOf(one).some((name) => paths.includes(name));
+      const listed = [...(record?.left ?? []), ...(record?.removed ?? [])].flatMap(namesOf);
+      const notListed = paths.filter((path) => !listed.includes(path));
       const answer: Cleaned = {
         removed: (record?.removed ?? []).filter(isWanted),
         remaining: notListed.map((path) => ({
@@ -126,7 +130,8 @@ export class Leftovers {
         } else answer.remaining.push({ left: one, ...why });
       }
       this.#records.put(record);
-      return answer;
+      this.#deps.secrets.settle(record.vmUuid);
+      return redactor?.hideIn(answer) ?? answer;
     });
   }
 

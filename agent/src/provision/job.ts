@@ -19,6 +19,7 @@ import { diskTrouble } from "../disk/durable.js";
 import { Failure, type Phase, Refusal } from "../errors/errors.js";
 import type { Inventory } from "../host/inventory.js";
 import type { Footprint } from "../leftovers/footprint.js";
+import type { KeptSecrets } from "../leftovers/kept-secrets.js";
 import type { Leftovers } from "../leftovers/leftovers.js";
 import type { Left } from "../leftovers/record.js";
 import type { Log } from "../log.js";
@@ -41,6 +42,7 @@ export interface JobDependencies extends ScriptDependencies {
   inventory: Inventory;
   staging: Staging;
   leftovers: Leftovers;
+  secrets: KeptSecrets;
   log: Log;
   /** Scripts that may run at once. */
   scripts: Limiter;
@@ -334,6 +336,7 @@ export class Job {
         commands: this.#commands(),
       },
     });
+    this.#deps.secrets.settle(this.spec.vmUuid);
     this.journal.close();
   }
 
@@ -363,6 +366,8 @@ export class Job {
         this.#deps.log.error("Cannot look for what a job left", { jobId: this.spec.jobId, error });
         return [];
       });
+    const { vmUuid, configPath } = footprint;
+    await this.#untilWritten(() => this.#deps.secrets.keep({ vmUuid, configPath, secrets: this.spec.secrets }));
     await this.#untilWritten(() => leftovers.keep(footprint, left));
     if (succeeded || !this.spec.cleanOnFailure || left.length === 0) return { left, cleaned: [] };
     const { removed, remaining } = await leftovers.clean(this.spec.jobId, [], AbortSignal.timeout(cleanLimitMs));

@@ -18,6 +18,7 @@ import { diskTrouble } from "../disk/durable.js";
 import { Refusal } from "../errors/errors.js";
 import type { Inventory } from "../host/inventory.js";
 import type { Footprint } from "../leftovers/footprint.js";
+import type { KeptSecrets } from "../leftovers/kept-secrets.js";
 import { Leftovers } from "../leftovers/leftovers.js";
 import type { Log } from "../log.js";
 import { Limiter } from "../process/limiter.js";
@@ -37,6 +38,7 @@ export interface ProvisionerDependencies {
   toolstack: Toolstack;
   inventory: Inventory;
   staging: Staging;
+  secrets: KeptSecrets;
   log: Log;
   handlers: Handlers;
   /** A program by which scripts reach `config-to-shell`. */
@@ -70,8 +72,8 @@ export class Provisioner {
     this.#forgotten = new Forgotten(deps.config.stateDir);
     const claims = (except: string) => this.#claims(except);
     const { stateDir, limits } = deps.config;
-    const { inventory, toolstack } = deps;
-    this.#leftovers = new Leftovers({ stateDir, inventory, toolstack, claims, graceMs: limits.stopGraceMs });
+    const { inventory, toolstack, secrets } = deps;
+    this.#leftovers = new Leftovers({ stateDir, inventory, toolstack, secrets, claims, graceMs: limits.stopGraceMs });
     this.#jobDeps = {
       config: deps.config,
       toolstack: deps.toolstack,
@@ -83,12 +85,14 @@ export class Provisioner {
       agentCommand: deps.agentCommand,
       useScopes: deps.useScopes,
       leftovers: this.#leftovers,
+      secrets,
       claimsBefore: (id) => this.#claimsBefore(id),
     };
   }
 
   /** At start: takes up every job that the journal holds. */
   async recover(): Promise<void> {
+    this.#deps.secrets.sweep(this.#deps.log);
     for (const id of readdirSync(this.#jobsDir).sort()) {
       // Whatever was to be forgotten when the agent was stopped is gone for good now.
       if (!jobId.test(id) || this.#forgotten.has(id)) rmSync(join(this.#jobsDir, id), { recursive: true, force: true });

@@ -19,6 +19,7 @@ import {
 import { type ClientReadableStream, credentials, Server, ServerCredentials, type ServiceError } from "@grpc/grpc-js";
 import type { AgentConfig } from "../config/config.js";
 import { Inventory } from "../host/inventory.js";
+import { KeptSecrets } from "../leftovers/kept-secrets.js";
 import { processesOf } from "../leftovers/sight.js";
 import { plainEnvironment } from "../process/run.js";
 import { Handlers } from "../server/handlers.js";
@@ -71,6 +72,7 @@ export class TestHost {
     const staging = new Staging({ config, log: silentLog, handlers });
     const provisioner = new Provisioner({
       ...{ config, toolstack: this.xl, inventory, staging, log: silentLog, handlers },
+      secrets: new KeptSecrets(config.stateDir),
       ...{ agentCommand: "/bin/false", useScopes: false },
     });
     await provisioner.recover();

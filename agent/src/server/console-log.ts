@@ -3,11 +3,16 @@ import { open } from "node:fs/promises";
 import { join } from "node:path";
 import type { ReadConsoleLogReply, ReadConsoleLogRequest } from "@convirt/proto/domain";
 import { Refusal } from "../errors/errors.js";
+import type { Redactor } from "../script/redactor.js";
 
 const mostBytes = 256 * 1024;
 
-/** The caller has seen that the name is one of a VM, which holds no slash. */
-export async function readConsoleLog(folder: string, request: ReadConsoleLogRequest): Promise<ReadConsoleLogReply> {
+/** The caller has seen that the name is one of a VM, which holds no slash. A kernel prints its command line, so secrets are hidden here too. */
+export async function readConsoleLog(
+  folder: string,
+  request: ReadConsoleLogRequest,
+  redactor?: Redactor,
+): Promise<ReadConsoleLogReply> {
   const path = join(folder, `guest-${request.vmName}.log`);
   const file = await open(path, "r").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") throw missing(request.vmName, path);
@@ -16,8 +21,16 @@ export async function readConsoleLog(folder: string, request: ReadConsoleLogRequ
   try {
     const { size } = await file.stat();
     const wanted = Math.min(request.maxBytes || mostBytes, mostBytes, size);
-    const { bytesRead, buffer } = await file.read(Buffer.alloc(wanted), 0, wanted, size - wanted);
-    return { data: buffer.subarray(0, bytesRead), size: BigInt(size), path };
+    // A secret that begins before what is wanted is known by its beginning.
+    const before = Math.min(redactor?.reach ?? 0, size - wanted);
+    const { bytesRead, buffer } = await file.read(
+      Buffer.alloc(before + wanted),
+      0,
+      before + wanted,
+      size - wanted - before,
+    );
+    const data = buffer.subarray(0, bytesRead);
+    return { data: (redactor?.hide(data) ?? data).subarray(before), size: BigInt(size), path };
   } finally {
     await file.close();
   }

@@ -16,6 +16,7 @@ import {
 import type { AgentConfig } from "../config/config.js";
 import { Refusal } from "../errors/errors.js";
 import type { Inventory } from "../host/inventory.js";
+import type { KeptSecrets } from "../leftovers/kept-secrets.js";
 import { noteCommand, withCommands } from "../process/acts.js";
 import { Limiter } from "../process/limiter.js";
 import { run } from "../process/run.js";
@@ -28,6 +29,7 @@ export interface DomainServiceDependencies {
   handlers: Handlers;
   toolstack: Toolstack;
   inventory: Inventory;
+  secrets: KeptSecrets;
   config: Pick<AgentConfig, "policy" | "consoleLogDir">;
   /** How long a destroyed domain may stay in the list; half a minute unless given. */
   goneLimitMs?: number;
@@ -42,14 +44,19 @@ const toTheEnd = new AbortController().signal;
 
 export function domainService(deps: DomainServiceDependencies): DomainServiceServer {
   const turns = new Map<string, Limiter>();
+  /** What is answered, or said of why not, is without the secrets that the VM was made with. */
   const inTurn = async <T>(vm: NamedVm, signal: AbortSignal, work: () => Promise<T>): Promise<T> => {
     assertNamed(vm);
+    const redactor = deps.secrets.redactorOf(vm.vmUuid);
     const turn = turns.get(vm.vmName) ?? new Limiter(1);
     turns.set(vm.vmName, turn);
     try {
-      return await turn.run(signal, work);
+      const answer = await turn.run(signal, work);
+      return redactor?.hideIn(answer) ?? answer;
     } catch (error) {
-      throw error instanceof ToolstackError ? new Refusal("toolstack_refused", error.message) : error;
+      const refusal = error instanceof ToolstackError ? new Refusal("toolstack_refused", error.message) : error;
+      if (redactor === undefined || !(refusal instanceof Refusal)) throw refusal;
+      throw new Refusal(refusal.code, redactor.hideIn(refusal.message), redactor.hideIn(refusal.details));
     } finally {
       if (turn.idle) turns.delete(vm.vmName);
       deps.inventory.refresh();
@@ -71,7 +78,7 @@ export function domainService(deps: DomainServiceDependencies): DomainServiceSer
     look: deps.handlers.unary(async ({ vms }) => ({ configured: await configured(vms) })),
     readConsoleLog: deps.handlers.unary((request) => {
       assertNamed(request);
-      return readConsoleLog(deps.config.consoleLogDir, request);
+      return readConsoleLog(deps.config.consoleLogDir, request, deps.secrets.redactorOf(request.vmUuid));
     }),
   };
 }
@@ -202,6 +209,7 @@ async function remove(deps: DomainServiceDependencies, request: RemoveRequest): 
     await rm(request.vmConfigPath);
     reply.removed.push(request.vmConfigPath);
   }
+  deps.secrets.settle(request.vmUuid);
   return reply;
 }
 
