@@ -1,5 +1,5 @@
 // Asks a host about jobs: check, start, follow, cancel, forget. Errors of the wire come out as `mapAgentError` names them; every call has a
-// deadline but Follow, which lasts as long as its job and ends with `signal`.
+// deadline but Follow, which lasts as long as its job and ends with `signal`. No text comes out with a secret of the job.
 import type {
   CancelOutcome,
   CheckReply,
@@ -14,6 +14,7 @@ import { Injectable } from "@nestjs/common";
 import { Refusal } from "../errors/refusal.js";
 import { mapAgentError } from "./agent-error.js";
 import { AgentsService } from "./agents.service.js";
+import { hear, heard } from "./hear.js";
 import { unary } from "./unary.js";
 
 /** Bytes of log that one batch of `follow` holds at most, so that a fast script cannot fill the memory. */
@@ -33,13 +34,15 @@ export class JobsService {
   /** The host's verdict; nothing is written there. */
   check(hostId: string, spec: ProvisionSpec): Promise<CheckReply> {
     const client = this.client(hostId);
-    return unary((options, done) => client.check({ spec }, new Metadata(), options, done));
+    const answer = unary<CheckReply>((options, done) => client.check({ spec }, new Metadata(), options, done));
+    return hear(answer, spec.secrets);
   }
 
   /** Hands the job over. A job that the host knows already is not begun again. */
   async start(hostId: string, spec: ProvisionSpec): Promise<{ known: boolean }> {
     const client = this.client(hostId);
-    return await unary((options, done) => client.start({ spec }, new Metadata(), options, done));
+    const answer = unary<{ known: boolean }>((options, done) => client.start({ spec }, new Metadata(), options, done));
+    return await hear(answer, spec.secrets);
   }
 
   async cancel(hostId: string, jobId: string): Promise<CancelOutcome> {
@@ -82,7 +85,7 @@ export class JobsService {
   /** What comes, in batches of all that has arrived by then. Reading the next batch is what lets more arrive. */
   async *follow(
     hostId: string,
-    from: { jobId: string; afterSequence: bigint; logOffset: bigint },
+    { secrets, ...from }: { jobId: string; afterSequence: bigint; logOffset: bigint; secrets: readonly string[] },
     signal: AbortSignal,
   ): AsyncGenerator<JobEvent[]> {
     signal.throwIfAborted();
@@ -105,7 +108,7 @@ export class JobsService {
       for (;;) {
         const batch = arrived(call);
         if (batch.length > 0) {
-          yield batch;
+          yield heard(batch, secrets);
           continue;
         }
         if (failure !== undefined) throw signal.aborted ? signal.reason : mapAgentError(failure);

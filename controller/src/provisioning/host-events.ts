@@ -74,6 +74,20 @@ export function toLeftover({ kind, path, bytes, detail }: Leftover): StoredLefto
   return { kind, path, bytes: Number(bytes), detail };
 }
 
+/** Those that are not among `others`. Two may have one name, when what told them apart was a secret: each of the others stands for one. */
+export function without(all: readonly StoredLeftover[], others: readonly StoredLeftover[]): StoredLeftover[] {
+  const left = others.map(nameOf);
+  return all.filter((one) => {
+    const at = left.indexOf(nameOf(one));
+    if (at >= 0) left.splice(at, 1);
+    return at < 0;
+  });
+}
+
+function nameOf({ kind, path }: StoredLeftover): string {
+  return `${kind} ${path}`;
+}
+
 /** An outcome that this version does not know is not a success. */
 export function statusOf(ended: Ended): FinalStatus {
   return outcomes[ended.outcome] ?? "failed";

@@ -8,7 +8,7 @@ import { DataSource, type EntityManager } from "typeorm";
 import { AuditService, type NewRecord } from "../audit/audit.service.js";
 import { inTransaction } from "../database/write-queue.js";
 import { VmRecords } from "../domains/vm-records.service.js";
-import { applyEnded, applyEvent, statusOf } from "./host-events.js";
+import { applyEnded, applyEvent, statusOf, without } from "./host-events.js";
 import { JobEntity, JobEventEntity } from "./job.entity.js";
 import { type Entry, toRow } from "./job-events.js";
 import { JobFeed } from "./job-feed.js";
@@ -82,8 +82,7 @@ export class JobRecorder {
   ): Promise<JobEntity> {
     return await this.change(jobId, async (_tx, job, entries) => {
       const at = new Date().toISOString();
-      const gone = new Set(cleaned.map(({ path }) => path));
-      job.leftovers = job.leftovers.filter(({ path }) => !gone.has(path));
+      job.leftovers = without(job.leftovers, cleaned);
       job.cleaned = [...job.cleaned, ...cleaned.map((each) => ({ ...each, at, by }))];
       entries.push({ kind: "cleaned", by, cleaned, kept });
       return job;

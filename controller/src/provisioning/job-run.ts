@@ -115,10 +115,14 @@ export class JobRun {
     }
   }
 
+  private sealedOf(job: JobEntity): Sealed | undefined {
+    return job.sealed === null ? undefined : this.secrets.open(job.sealed);
+  }
+
   /** False when the host would not take it: the job has failed then. */
   private async start(hostId: string, job: JobEntity): Promise<boolean> {
     try {
-      await this.hosts.start(hostId, toSpec(job, job.sealed === null ? undefined : this.secrets.open(job.sealed)));
+      await this.hosts.start(hostId, toSpec(job, this.sealedOf(job)));
       return true;
     } catch (error) {
       if (!(error instanceof Refusal) || error.code === "host_not_in_contact") throw error;
@@ -168,7 +172,9 @@ export class JobRun {
     };
     stageIfAsked(from);
     try {
-      const where = { jobId: from.id, afterSequence: BigInt(from.agentSequence), logOffset: BigInt(from.logBytes) };
+      const secrets = this.sealedOf(from)?.secrets ?? [];
+      const place = { afterSequence: BigInt(from.agentSequence), logOffset: BigInt(from.logBytes) };
+      const where = { jobId: from.id, ...place, secrets };
       for await (const batch of this.hosts.follow(hostId, where, both)) {
         const job = await this.recorder.record(from.id, batch, because);
         if (isFinal(job.status)) return;

@@ -16,7 +16,7 @@ import { StagingService } from "../agents/staging.service.js";
 import { inTransaction } from "../database/write-queue.js";
 import { Refusal } from "../errors/refusal.js";
 import { Dispatcher } from "./dispatcher.js";
-import { toLeftover } from "./host-events.js";
+import { toLeftover, without } from "./host-events.js";
 import { JobEntity, JobEventEntity, type StoredLeftover } from "./job.entity.js";
 import { fromRow } from "./job-events.js";
 import { JobRecorder } from "./job-recorder.js";
@@ -143,12 +143,12 @@ export class ProvisioningService {
     const base = `${verdict.logPath.slice(0, verdict.logPath.lastIndexOf("/") + 1)}${body.image}_${body.vm}`;
     return {
       accepted: verdict.refusals.length === 0,
-      refusals: verdict.refusals.map(({ code, message }) => ({ code, message: hide(message) })),
+      refusals: verdict.refusals.map(({ code, message }) => ({ code, message })),
       diagnostics: checked.rendered.diagnostics.map((each) => ({ ...each, message: hide(each.message) })),
       files: [
         fileOf(`${base}_image.conf`, checked.spec.imageConf, "image.conf", hide(checked.templates.imageConf)),
         fileOf(`${base}_vm.conf`, checked.spec.vmConf, "vm_conf.template", hide(checked.templates.vmConf)),
-        { path: verdict.vmConfigPath, text: hide(verdict.vmConfig), diff: "" },
+        { path: verdict.vmConfigPath, text: verdict.vmConfig, diff: "" },
       ],
       bytesToStage,
     };
@@ -250,8 +250,7 @@ export class ProvisioningService {
         `Cannot clean what job ${id} left: it is ${job.status}; failed, cancelled or lost is wanted`,
       );
     const reply = await this.hosts.clean(job.hostId, id);
-    const before = new Set(job.cleaned.map(({ path }) => path));
-    const cleaned = reply.removed.map(toLeftover).filter(({ path }) => !before.has(path));
+    const cleaned = without(reply.removed.map(toLeftover), job.cleaned);
     const kept = reply.remaining.flatMap(({ leftover, code, message }) =>
       leftover === undefined ? [] : [{ ...toLeftover(leftover), code, message }],
     );
