@@ -19,6 +19,7 @@ import { ImagesModule } from "./images/images.module.js";
 import { ImageSettingsModule } from "./images/settings.module.js";
 import { InventoryModule } from "./inventory/inventory.module.js";
 import { ProvisioningModule } from "./provisioning/provisioning.module.js";
+import { SettingsModule } from "./settings/settings.module.js";
 
 @Module({})
 export class AppModule {
@@ -45,6 +46,7 @@ export class AppModule {
         ProvisioningModule,
         BackupsModule,
         DriftModule,
+        SettingsModule,
       ],
     };
   }

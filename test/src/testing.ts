@@ -13,13 +13,17 @@ export interface TestInstallation {
   stop(): Promise<void>;
 }
 
-export async function startInstallation(hosts: readonly string[] = ["xen1"]): Promise<TestInstallation> {
+/** `environment`: settings of the controller beside its own. */
+export async function startInstallation(
+  hosts: readonly string[] = ["xen1"],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<TestInstallation> {
   const folder = mkdtempSync(join(tmpdir(), "convirt-system-"));
   const store = join(folder, "store");
   mkdirSync(store);
   for (const name of ["common", "custom_scripts", "Tiny_Linux", "image_store.conf"])
     cpSync(join(root, "image_store", name), join(store, name), { recursive: true });
-  const installation = await Installation.start({ folder, store });
+  const installation = await Installation.start({ folder, store, controller: { environment } });
   for (const name of hosts) await installation.addHost(name);
   return {
     installation,

@@ -10,6 +10,7 @@ import * as image from "./image.js";
 import * as job from "./job.js";
 import { pageOf } from "./page.js";
 import * as session from "./session.js";
+import { settingsView } from "./settings.js";
 import * as vm from "./vm.js";
 
 /**
@@ -639,6 +640,14 @@ export const routes = {
     response: vm.removeVmReply,
   },
 
+  showSettings: {
+    method: "GET",
+    path: "/settings",
+    summary: "Show what the controller is set to, and by what; its certificates and its version",
+    role: "admin",
+    status: 200,
+    response: settingsView,
+  },
   makeBackup: {
     method: "POST",
     path: "/backups",

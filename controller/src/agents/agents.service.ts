@@ -10,6 +10,7 @@ import { Refusal } from "../errors/refusal.js";
 import { EventsService } from "../events/events.service.js";
 import { HostEntity } from "../hosts/host.entity.js";
 import { InventoryService } from "../inventory/inventory.service.js";
+import { controllerFeatures } from "./features.js";
 import { type AgentConnection, HostLink } from "./host-link.js";
 import { readFacts, storeFacts, toReport } from "./host-report.js";
 
@@ -42,6 +43,8 @@ export class AgentsService implements OnApplicationBootstrap, OnApplicationShutd
   private identity: KeyPair | undefined;
   /** How often contact was regained, and lost, since the start; of all hosts. */
   readonly contacts = { regained: 0, lost: 0 };
+  /** What this controller can with agents. */
+  readonly features = controllerFeatures;
 
   constructor(
     private readonly dataSource: DataSource,

@@ -150,7 +150,13 @@ export const configSchema = z.strictObject({
     .prefault({}),
 });
 
-export type Config = Readonly<z.output<typeof configSchema>> & { readonly advertise: string };
+/** Where the settings came from: the file that was read, if one was, and of each key that was given (`http.listen`) by what. */
+export interface Origin {
+  readonly file: string | null;
+  readonly given: Readonly<Record<string, "file" | "environment">>;
+}
+
+export type Config = Readonly<z.output<typeof configSchema>> & { readonly advertise: string; readonly origin: Origin };
 
 /** Injection token of Config. */
 export const CONFIG = Symbol("CONFIG");
@@ -166,14 +172,33 @@ type Fields = Record<string, unknown>;
 export function loadConfig(environment: Readonly<Record<string, string | undefined>>): Config {
   const named = environment["CONVIRT_CONFIG"];
   const path = named ?? defaultConfigFile;
-  const file = named !== undefined || existsSync(path) ? readToml(path) : {};
-  const parsed = configSchema.safeParse(merge(file, fromEnvironment(environment)));
+  const isRead = named !== undefined || existsSync(path);
+  const file = isRead ? readToml(path) : {};
+  const variables = fromEnvironment(environment);
+  const parsed = configSchema.safeParse(merge(file, variables));
   if (!parsed.success) {
     const lines = parsed.error.issues.map((issue) => `  ${issue.path.join(".") || "(file)"}: ${issue.message}`);
     throw new ConfigInvalid(`Cannot use the settings of ${path} and the environment:\n${lines.join("\n")}`);
   }
   for (const group of Object.values(parsed.data)) Object.freeze(group);
-  return Object.freeze({ ...parsed.data, advertise: parsed.data.https.advertise || hostname() });
+  const origin = {
+    file: isRead ? path : null,
+    given: { ...keysOf(file, "file"), ...keysOf(variables, "environment") },
+  };
+  return Object.freeze({ ...parsed.data, advertise: parsed.data.https.advertise || hostname(), origin });
+}
+
+/** The variable that sets the key: CONVIRT_HTTP_LISTEN for http.listen. */
+export function variableOf(key: string): string {
+  return `CONVIRT_${key.replace(".", "_")}`.toUpperCase();
+}
+
+/** Each key in the fields, as `http.listen`, with what gave it. */
+function keysOf(fields: Fields, by: "file" | "environment"): Origin["given"] {
+  const keys = Object.entries(fields).flatMap(([name, value]) =>
+    isFields(value) ? Object.keys(value).map((key) => `${name}.${key}`) : [name],
+  );
+  return Object.fromEntries(keys.map((key) => [key, by]));
 }
 
 function readToml(path: string): Fields {
@@ -192,7 +217,7 @@ function fromEnvironment(environment: Readonly<Record<string, string | undefined
   for (const [group, schema] of Object.entries(configSchema.shape)) {
     if (!(schema instanceof z.ZodPrefault)) continue;
     for (const key of Object.keys((schema.unwrap() as z.ZodObject).shape)) {
-      const value = environment[`CONVIRT_${group}_${key}`.toUpperCase()];
+      const value = environment[variableOf(`${group}.${key}`)];
       if (value !== undefined) fields[group] = { ...(fields[group] as Fields | undefined), [key]: value };
     }
   }

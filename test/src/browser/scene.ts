@@ -109,6 +109,7 @@ echo done
     ["Debian_12_web", "build-runner", "xen3", true],
   ] as const)
     await client.ended((await request(image, vm, host, start)).id);
+  await client.ended((await request("Debian_12_mirror", "intranet-test", "xen1", false)).id);
   const failed = await request("Debian_12_mirror", "intranet", "xen2");
   await client.ended(failed.id);
   const running = await request("Alma_9_database", "db-1", "xen1");

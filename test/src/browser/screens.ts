@@ -37,6 +37,19 @@ const screens: Screen[] = [
   { name: "host", path: "/hosts/xen1" },
   { name: "people", path: "/people" },
   { name: "audit", path: "/audit" },
+  { name: "settings", path: "/settings" },
+  { name: "settings-backups", path: "/settings?tab=backups" },
+  {
+    name: "compare",
+    path: `/jobs/${scene.failedJob}/compare`,
+    act: async (page) => {
+      await page
+        .getByRole("button", { name: /^Compare with/ })
+        .first()
+        .click();
+      await page.getByRole("heading", { level: 2, name: "Log" }).waitFor();
+    },
+  },
   { name: "help", path: "/help" },
 ];
 

@@ -34,6 +34,7 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
     "/vms",
     "/jobs",
     "/people",
+    "/settings",
     "/help",
     "/provision",
   ])(
@@ -57,6 +58,20 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
     await page.getByRole("tab", { name: /Leftovers/ }).click();
     await page.getByRole("cell", { name: /intranet\.disk\.xm/ }).waitFor();
     expect(await seriousFaults(page)).toEqual([]);
+  }, 600_000);
+
+  test("what a failed job left is cleaned up by its button, and the page says so", async () => {
+    const page = await open(`/jobs/${scene.failedJob}?tab=leftovers`);
+    await page.getByRole("button", { name: /^Clean up \d+ leftovers?$/ }).click();
+    await page
+      .getByRole("dialog")
+      .getByRole("button", { name: /^Clean up/ })
+      .click();
+    await page
+      .getByText(/Cleaned by admin/)
+      .first()
+      .waitFor();
+    await page.getByRole("button", { name: /^Clean up/ }).waitFor({ state: "detached" });
   }, 600_000);
 
   test("a locked field is shown locked, the preview says what will happen, and then it does", async () => {

@@ -6,6 +6,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useBeforeUnload, useBlocker, useParams, useSearchParams } from "react-router";
 import { call } from "../api/client";
+import { Vanished } from "../images/Vanished";
 import { Confirm } from "../parts/Confirm";
 import { ErrorLine } from "../parts/ErrorLine";
 import { LinkButton } from "../parts/LinkButton";
@@ -28,7 +29,12 @@ export function Editor() {
   });
   return (
     <Thing query={image} act="Cannot edit the image" skeleton={<Skeletons lines={10} />}>
-      {(data) => <EditorPage key={name} image={data} />}
+      {(data) => (
+        <>
+          <Vanished name={name} error={image.error} />
+          <EditorPage key={name} image={data} />
+        </>
+      )}
     </Thing>
   );
 }

@@ -1,13 +1,11 @@
-import { MergeView } from "@codemirror/merge";
-import { EditorState } from "@codemirror/state";
-import { EditorView, lineNumbers } from "@codemirror/view";
 import type { ImageView } from "@convirt/contract/image";
 import { Button } from "@patternfly/react-core/dist/esm/components/Button";
 import { Checkbox } from "@patternfly/react-core/dist/esm/components/Checkbox";
 import { Modal, ModalBody, ModalFooter, ModalHeader } from "@patternfly/react-core/dist/esm/components/Modal";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useEffect, useRef, useState } from "react";
+import { useState } from "react";
 import { ApiError, call } from "../api/client";
+import { Comparison } from "../parts/Comparison";
 import { ErrorLine } from "../parts/ErrorLine";
 import { count } from "../parts/words";
 import type { Files } from "./useFiles";
@@ -51,13 +49,17 @@ export function SaveDialog({ image, files, onClose }: { image: ImageView; files:
       />
       <ModalBody>
         {save.error !== null && <ErrorLine error={save.error} />}
-        {changedMeanwhile && (
-          <p>Copy what you need from here, then open the editor again: it reads the file as it is now.</p>
-        )}
+        {changedMeanwhile && <ChangedMeanwhile image={image.name} files={files} onRead={save.reset} />}
         {files.changed.map((path) => {
           const file = files.all.get(path);
           return file === undefined ? null : (
-            <Comparison key={path} path={path} before={file.saved} after={file.text} />
+            <Comparison
+              key={`${path} ${file.sha256}`}
+              title={path}
+              label={`What changes in ${path}`}
+              before={file.saved}
+              after={file.text}
+            />
           );
         })}
         {errors > 0 && (
@@ -85,31 +87,25 @@ export function SaveDialog({ image, files, onClose }: { image: ImageView; files:
   );
 }
 
-function Comparison({ path, before, after }: { path: string; before: string; after: string }) {
-  const place = useRef<HTMLDivElement>(null);
-  useEffect(() => {
-    if (place.current === null) return;
-    const nonce = document.querySelector<HTMLMetaElement>('meta[property="csp-nonce"]')?.nonce ?? "";
-    const extensions = [
-      EditorView.cspNonce.of(nonce),
-      lineNumbers(),
-      EditorView.lineWrapping,
-      EditorState.readOnly.of(true),
-      EditorView.editable.of(false),
-    ];
-    const view = new MergeView({
-      parent: place.current,
-      a: { doc: before, extensions },
-      b: { doc: after, extensions },
-      collapseUnchanged: { margin: 3, minSize: 6 },
-      gutter: true,
-    });
-    return () => view.destroy();
-  }, [before, after]);
+/** Somebody else was faster: what stands there now takes the place of what was read, so that the comparison is with theirs. What was typed stays. */
+function ChangedMeanwhile({ image, files, onRead }: { image: string; files: Files; onRead: () => void }) {
+  const read = useMutation({
+    mutationFn: async () => {
+      for (const path of files.changed)
+        files.basedOn(await call("GET /images/:name/files/*path", { params: { name: image, path } }));
+    },
+    onSuccess: onRead,
+  });
   return (
-    <section className="cv-comparison" aria-label={`What changes in ${path}`}>
-      <h3>{path}</h3>
-      <div ref={place} />
-    </section>
+    <div className="cv-warning">
+      <p>
+        Nothing that you typed is lost. Compare it with what stands there now; saving after that puts yours in its
+        place.
+      </p>
+      <Button variant="secondary" size="sm" onClick={() => read.mutate()} isLoading={read.isPending}>
+        Compare with what is there now
+      </Button>
+      {read.error !== null && <ErrorLine error={read.error} />}
+    </div>
   );
 }

@@ -26,6 +26,8 @@ export interface Files {
   setOption(name: string, value: OptionValue | undefined): void;
   /** To be called when a file is saved. */
   saved(path: string, sha256: string): void;
+  /** The file as it is now takes the place of what was read; the text under edit stays. */
+  basedOn(file: { path: string; text: string; sha256: string }): void;
 }
 
 export function useFiles(image: string, path: string): Files {
@@ -109,6 +111,11 @@ export function useFiles(image: string, path: string): Files {
         return known === undefined
           ? before
           : new Map(before).set(file, { saved: known.text, sha256, text: known.text });
+      }),
+    basedOn: ({ path: file, text, sha256 }) =>
+      setAll((before) => {
+        const known = before.get(file);
+        return known === undefined ? before : new Map(before).set(file, { ...known, saved: text, sha256 });
       }),
   };
 }

@@ -1,4 +1,5 @@
 import { Nav, NavItem, NavList } from "@patternfly/react-core/dist/esm/components/Nav";
+import CogIcon from "@patternfly/react-icons/dist/esm/icons/cog-icon";
 import CubesIcon from "@patternfly/react-icons/dist/esm/icons/cubes-icon";
 import HistoryIcon from "@patternfly/react-icons/dist/esm/icons/history-icon";
 import ListIcon from "@patternfly/react-icons/dist/esm/icons/list-icon";
@@ -27,6 +28,7 @@ const places: readonly (readonly Place[])[] = [
   [
     { to: "/people", title: "People", icon: UsersIcon },
     { to: "/audit", title: "Audit", icon: HistoryIcon },
+    { to: "/settings", title: "Settings", icon: CogIcon },
   ],
 ];
 

@@ -12,19 +12,13 @@ import { useNavigate } from "react-router";
 import { call } from "../api/client";
 import { roleWords } from "../parts/words";
 import { useSession } from "../sign-in/Session";
-import { chooseTheme, chosenTheme, type Theme } from "./theme";
-
-const themes: readonly { theme: Theme; title: string }[] = [
-  { theme: "system", title: "As the system" },
-  { theme: "light", title: "Light" },
-  { theme: "dark", title: "Dark" },
-];
+import { chooseTheme, type Theme, theme, themeTitles } from "./theme";
 
 export function Person() {
   const { username, role } = useSession();
   const navigate = useNavigate();
   const [isOpen, setOpen] = useState(false);
-  const [theme, setTheme] = useState(chosenTheme);
+  const chosen = theme.useChoice();
   const signOut = async () => {
     await call("DELETE /session");
     // Everything that this page holds goes with it.
@@ -62,6 +56,14 @@ export function Person() {
           <DropdownItem
             onClick={() => {
               setOpen(false);
+              void navigate("/settings");
+            }}
+          >
+            Settings
+          </DropdownItem>
+          <DropdownItem
+            onClick={() => {
+              setOpen(false);
               void navigate("/help");
             }}
           >
@@ -72,16 +74,9 @@ export function Person() {
       <Divider />
       <DropdownGroup label="Theme">
         <DropdownList>
-          {themes.map((each) => (
-            <DropdownItem
-              key={each.theme}
-              isSelected={each.theme === theme}
-              onClick={() => {
-                setTheme(each.theme);
-                chooseTheme(each.theme);
-              }}
-            >
-              {each.title}
+          {(Object.keys(themeTitles) as Theme[]).map((each) => (
+            <DropdownItem key={each} isSelected={each === chosen} onClick={() => chooseTheme(each)}>
+              {themeTitles[each]}
             </DropdownItem>
           ))}
         </DropdownList>

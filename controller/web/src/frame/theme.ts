@@ -1,22 +1,21 @@
 // Light, dark, or as the system says. The choice is this browser's.
-export type Theme = "system" | "light" | "dark";
+import { keptChoice } from "../parts/kept";
 
-const key = "convirt-theme";
+const themes = ["system", "light", "dark"] as const;
+export type Theme = (typeof themes)[number];
+export const themeTitles: Readonly<Record<Theme, string>> = { system: "As the system", light: "Light", dark: "Dark" };
+
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
+export const theme = keptChoice<Theme>("convirt-theme", themes);
 
-export function chosenTheme(): Theme {
-  const stored = localStorage.getItem(key);
-  return stored === "light" || stored === "dark" ? stored : "system";
-}
-
-export function chooseTheme(theme: Theme): void {
-  localStorage.setItem(key, theme);
+export function chooseTheme(chosen: Theme): void {
+  theme.set(chosen);
   applyTheme();
 }
 
 export function applyTheme(): void {
-  const theme = chosenTheme();
-  const isDark = theme === "dark" || (theme === "system" && dark.matches);
+  const chosen = theme.get();
+  const isDark = chosen === "dark" || (chosen === "system" && dark.matches);
   document.documentElement.classList.toggle("pf-v6-theme-dark", isDark);
 }
 

@@ -8,6 +8,7 @@ const targets: Readonly<Record<string, string>> = {
   h: "/hosts",
   j: "/jobs",
   p: "/people",
+  s: "/settings",
 };
 const waitMs = 1200;
 

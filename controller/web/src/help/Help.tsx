@@ -6,7 +6,7 @@ import { PageHead } from "../parts/PageHead";
 
 const keys: readonly [string, string][] = [
   ["/", "search hosts, VMs, images and jobs"],
-  ["g o, g i, g v, g h, g j, g p", "go to overview, images, VMs, hosts, jobs, people"],
+  ["g o, g i, g v, g h, g j, g p, g s", "go to overview, images, VMs, hosts, jobs, people, settings"],
   ["↑ ↓ Enter", "walk a table and open a row; Space selects it"],
   ["Esc", "close what is open"],
 ];

@@ -4,6 +4,7 @@ import { useParams } from "react-router";
 import { call } from "../api/client";
 import { JobList } from "../jobs/JobList";
 import { PageHead } from "../parts/PageHead";
+import { PlainHead } from "../parts/PlainHead";
 import { Skeletons } from "../parts/Skeletons";
 import { Status } from "../parts/Status";
 import { bytesOf } from "../parts/sizes";
@@ -94,16 +95,7 @@ function ImagePage({ image }: { image: ImageView }) {
 function Files({ image }: { image: ImageView }) {
   return (
     <table className="cv-plain-table">
-      <thead>
-        <tr>
-          <th scope="col">Path</th>
-          <th scope="col">Mode</th>
-          <th scope="col">SHA-256</th>
-          <th scope="col" data-number="true">
-            Size
-          </th>
-        </tr>
-      </thead>
+      <PlainHead columns={["Path", "Mode", "SHA-256", { title: "Size", isNumber: true }]} />
       <tbody>
         {image.files.map(({ path, mode, sha256, bytes }) => (
           <tr key={path}>
@@ -127,18 +119,9 @@ function Files({ image }: { image: ImageView }) {
 function Versions({ image }: { image: ImageView }) {
   return (
     <table className="cv-plain-table">
-      <thead>
-        <tr>
-          <th scope="col">Version</th>
-          <th scope="col">First seen</th>
-          <th scope="col" data-number="true">
-            Files
-          </th>
-          <th scope="col" data-number="true">
-            Size
-          </th>
-        </tr>
-      </thead>
+      <PlainHead
+        columns={["Version", "First seen", { title: "Files", isNumber: true }, { title: "Size", isNumber: true }]}
+      />
       <tbody>
         {image.versions.map(({ version, seenAt, files, bytes, current }) => (
           <tr key={version}>

@@ -94,9 +94,26 @@ function Acts({ job, isOver }: { job: JobDetail; isOver: boolean }) {
   const may = useMay("provisioner", "host", job.host);
   const queries = useQueryClient();
   const [isCancelling, setCancelling] = useState(false);
-  if (job.status === "succeeded") return <LinkButton to={`/vms/${job.vmUuid}`}>See the VM</LinkButton>;
+  const compare = (
+    <LinkButton to={`/jobs/${job.id}/compare`} variant="secondary">
+      Compare with…
+    </LinkButton>
+  );
+  if (job.status === "succeeded")
+    return (
+      <>
+        <LinkButton to={`/vms/${job.vmUuid}`}>See the VM</LinkButton>
+        {compare}
+      </>
+    );
+  if (isOver)
+    return (
+      <>
+        {may && <LinkButton to={`/provision?job=${job.id}`}>Try again</LinkButton>}
+        {compare}
+      </>
+    );
   if (!may) return null;
-  if (isOver) return <LinkButton to={`/provision?job=${job.id}`}>Try again</LinkButton>;
   return (
     <>
       <Button variant="secondary" isDanger onClick={() => setCancelling(true)} isDisabled={job.status === "cancelling"}>

@@ -3,6 +3,7 @@ import { Link } from "react-router";
 import { call, type Query } from "../api/client";
 import { Empty } from "../parts/Empty";
 import { ErrorPanel } from "../parts/ErrorPanel";
+import { PlainHead } from "../parts/PlainHead";
 import { Skeletons } from "../parts/Skeletons";
 import { Ago } from "../parts/Time";
 import { JobState } from "./JobState";
@@ -26,18 +27,7 @@ export function JobList({ filter, most = 50 }: Props) {
     return <Empty title="No job yet">A job is the provisioning of one VM from an image.</Empty>;
   return (
     <table className="cv-plain-table">
-      <thead>
-        <tr>
-          <th scope="col">VM</th>
-          <th scope="col">Status</th>
-          <th scope="col">Image</th>
-          <th scope="col">Host</th>
-          <th scope="col">Asked</th>
-          <th scope="col" data-number="true">
-            Took
-          </th>
-        </tr>
-      </thead>
+      <PlainHead columns={["VM", "Status", "Image", "Host", "Asked", { title: "Took", isNumber: true }]} />
       <tbody>
         {jobs.data.items.map((job) => (
           <tr key={job.id}>

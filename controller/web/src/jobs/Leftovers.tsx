@@ -6,6 +6,7 @@ import { useState } from "react";
 import { call } from "../api/client";
 import { Confirm } from "../parts/Confirm";
 import { Empty } from "../parts/Empty";
+import { PlainHead } from "../parts/PlainHead";
 import { Status } from "../parts/Status";
 import { bytesOf } from "../parts/sizes";
 import { Moment } from "../parts/Time";
@@ -54,16 +55,7 @@ export function Leftovers({ job }: { job: JobDetail }) {
         </Confirm>
       )}
       <table className="cv-plain-table">
-        <thead>
-          <tr>
-            <th scope="col">What</th>
-            <th scope="col">Where on {job.host}</th>
-            <th scope="col">Now</th>
-            <th scope="col" data-number="true">
-              Size
-            </th>
-          </tr>
-        </thead>
+        <PlainHead columns={["What", `Where on ${job.host}`, "Now", { title: "Size", isNumber: true }]} />
         <tbody>
           {job.leftovers.map(({ kind, path, bytes }) => (
             <tr key={path}>

@@ -1,5 +1,6 @@
-// Times as people read them: local, with the exact UTC on hover; ages that count by themselves.
+// Times as people read them: local unless they chose otherwise, with the exact UTC on hover; ages that count by themselves.
 import { useNow } from "../live/context";
+import { formats, zone } from "./zone";
 
 const units: readonly [number, string][] = [
   [86_400, "d"],
@@ -20,19 +21,11 @@ export function spanOf(ms: number): string {
   return rest === 0 || next === undefined ? first : `${first} ${rest} ${next[1]}`;
 }
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-const dated = new Intl.DateTimeFormat(undefined, {
-  year: "numeric",
-  month: "short",
-  day: "numeric",
-  hour: "2-digit",
-  minute: "2-digit",
-});
-
-/** The moment, in local time; of today the clock's time alone. */
+/** The moment, in the zone that was chosen; of today the clock's time alone. */
 export function Moment({ at }: { at: string }) {
+  const { clock, dated, day } = formats[zone.useChoice()];
   const date = new Date(at);
-  const isToday = date.toDateString() === new Date().toDateString();
+  const isToday = day.format(date) === day.format(new Date());
   return (
     <time dateTime={at} title={utc(at)} className="cv-time">
       {isToday ? clock.format(date) : dated.format(date)}
@@ -43,6 +36,7 @@ export function Moment({ at }: { at: string }) {
 /** "3 min ago" */
 export function Ago({ at }: { at: string }) {
   const now = useNow();
+  const { dated } = formats[zone.useChoice()];
   return (
     <time dateTime={at} title={`${dated.format(new Date(at))}, ${utc(at)}`} className="cv-time">
       {agoOf(now - Date.parse(at))}

@@ -1,4 +1,4 @@
-import { TextInput } from "@patternfly/react-core/dist/esm/components/TextInput";
+import { Field } from "../parts/Field";
 
 interface Props {
   id: string;
@@ -10,18 +10,6 @@ interface Props {
   isNew?: boolean;
 }
 
-export function PasswordField({ id, label, value, onChange, isFirst = false, isNew = false }: Props) {
-  return (
-    <label htmlFor={id}>
-      {label}
-      <TextInput
-        id={id}
-        type="password"
-        autoComplete={isNew ? "new-password" : "current-password"}
-        autoFocus={isFirst}
-        value={value}
-        onChange={(_, text) => onChange(text)}
-      />
-    </label>
-  );
+export function PasswordField({ isNew = false, ...field }: Props) {
+  return <Field {...field} type="password" autoComplete={isNew ? "new-password" : "current-password"} />;
 }

@@ -1,11 +1,13 @@
 import type { Role } from "@convirt/contract/access";
 import type { GrantView } from "@convirt/contract/session";
 import { Button } from "@patternfly/react-core/dist/esm/components/Button";
-import { TextInput } from "@patternfly/react-core/dist/esm/components/TextInput";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { call } from "../api/client";
 import { Confirm } from "../parts/Confirm";
+import { Field } from "../parts/Field";
+import { PlainHead } from "../parts/PlainHead";
+import { RowAct } from "../parts/RowAct";
 import { Skeletons } from "../parts/Skeletons";
 import { Thing } from "../parts/Thing";
 import { Ago } from "../parts/Time";
@@ -34,17 +36,7 @@ export function Roles() {
             <Button onClick={() => setGiving(true)}>Give a role</Button>
           </div>
           <table className="cv-plain-table">
-            <thead>
-              <tr>
-                <th scope="col">Who</th>
-                <th scope="col">Role</th>
-                <th scope="col">For</th>
-                <th scope="col">Given</th>
-                <th scope="col">
-                  <span className="pf-v6-screen-reader">Acts</span>
-                </th>
-              </tr>
-            </thead>
+            <PlainHead columns={["Who", "Role", "For", "Given"]} hasActs />
             <tbody>
               {items.map((grant) => (
                 <tr key={grant.id}>
@@ -59,15 +51,12 @@ export function Roles() {
                     {grant.createdBy !== "" && <span className="cv-quiet"> by {grant.createdBy}</span>}
                   </td>
                   <td className="cv-row-acts">
-                    <Button
-                      variant="link"
-                      size="sm"
+                    <RowAct
+                      act="Take away"
+                      label={`Take ${roleWords(grant.role)} for ${grant.scope} from ${grant.subject.name}`}
                       isDanger
                       onClick={() => setTaken(grant)}
-                      aria-label={`Take ${roleWords(grant.role)} for ${grant.scope} from ${grant.subject.name}`}
-                    >
-                      Take away
-                    </Button>
+                    />
                   </td>
                 </tr>
               ))}
@@ -124,16 +113,7 @@ function GiveRole({ onDone, onClose }: { onDone: () => void; onClose: () => void
             <option value="group">group</option>
           </select>
         </label>
-        <label htmlFor="grant-name">
-          of the name
-          <TextInput
-            id="grant-name"
-            autoFocus
-            autoComplete="off"
-            value={name}
-            onChange={(_, value) => setName(value)}
-          />
-        </label>
+        <Field id="grant-name" label="of the name" value={name} onChange={setName} isFirst />
         <RoleChoice value={role} onChange={setRole} />
         <label htmlFor="grant-kind" className="cv-block">
           For
@@ -151,10 +131,16 @@ function GiveRole({ onDone, onClose }: { onDone: () => void; onClose: () => void
           </select>
         </label>
         {kind !== "everything" && (
-          <label htmlFor="grant-what">
-            Its name; <code>shop*</code> is all whose name begins so
-            <TextInput id="grant-what" autoComplete="off" value={what} onChange={(_, value) => setWhat(value)} />
-          </label>
+          <Field
+            id="grant-what"
+            label={
+              <>
+                Its name; <code>shop*</code> is all whose name begins so
+              </>
+            }
+            value={what}
+            onChange={setWhat}
+          />
         )}
         <p className="cv-hint">
           A host&apos;s role is for its VMs and jobs too. Provisioning takes the role for the host and for the image.

@@ -1,9 +1,10 @@
 import type { SessionItem } from "@convirt/contract/session";
-import { Button } from "@patternfly/react-core/dist/esm/components/Button";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { call } from "../api/client";
 import { Confirm } from "../parts/Confirm";
+import { PlainHead } from "../parts/PlainHead";
+import { RowAct } from "../parts/RowAct";
 import { Skeletons } from "../parts/Skeletons";
 import { Thing } from "../parts/Thing";
 import { Ago, Moment } from "../parts/Time";
@@ -21,19 +22,7 @@ export function Sessions() {
       {({ items }) => (
         <>
           <table className="cv-plain-table">
-            <thead>
-              <tr>
-                <th scope="col">Who</th>
-                <th scope="col">From</th>
-                <th scope="col">Browser</th>
-                <th scope="col">Began</th>
-                <th scope="col">Last seen</th>
-                <th scope="col">Ends</th>
-                <th scope="col">
-                  <span className="pf-v6-screen-reader">Acts</span>
-                </th>
-              </tr>
-            </thead>
+            <PlainHead columns={["Who", "From", "Browser", "Began", "Last seen", "Ends"]} hasActs />
             <tbody>
               {items.map((session) => (
                 <tr key={session.id}>
@@ -53,15 +42,12 @@ export function Sessions() {
                   </td>
                   <td className="cv-row-acts">
                     {!session.isThis && (
-                      <Button
-                        variant="link"
-                        size="sm"
+                      <RowAct
+                        act="End"
+                        label={`End the session of ${session.username} from ${session.address ?? "nobody knows where"}`}
                         isDanger
                         onClick={() => setEnded(session)}
-                        aria-label={`End the session of ${session.username} from ${session.address ?? "nobody knows where"}`}
-                      >
-                        End
-                      </Button>
+                      />
                     )}
                   </td>
                 </tr>

@@ -1,11 +1,13 @@
 import type { TagView } from "@convirt/contract/session";
 import { Button } from "@patternfly/react-core/dist/esm/components/Button";
-import { TextInput } from "@patternfly/react-core/dist/esm/components/TextInput";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { call } from "../api/client";
 import { Confirm } from "../parts/Confirm";
 import { Empty } from "../parts/Empty";
+import { Field } from "../parts/Field";
+import { PlainHead } from "../parts/PlainHead";
+import { RowAct } from "../parts/RowAct";
 import { Skeletons } from "../parts/Skeletons";
 import { Thing } from "../parts/Thing";
 
@@ -38,15 +40,7 @@ export function Tags() {
             <Empty title="No tag">A tag stands for the hosts and images that bear it, where a role is given.</Empty>
           ) : (
             <table className="cv-plain-table">
-              <thead>
-                <tr>
-                  <th scope="col">Host or image</th>
-                  <th scope="col">Tags</th>
-                  <th scope="col">
-                    <span className="pf-v6-screen-reader">Acts</span>
-                  </th>
-                </tr>
-              </thead>
+              <PlainHead columns={["Host or image", "Tags"]} hasActs />
               <tbody>
                 {byThing(items).map((tagged) => (
                   <tr key={`${tagged.kind} ${tagged.name}`}>
@@ -55,14 +49,11 @@ export function Tags() {
                     </td>
                     <td>{tagged.tags.join(", ")}</td>
                     <td className="cv-row-acts">
-                      <Button
-                        variant="link"
-                        size="sm"
+                      <RowAct
+                        act="Change"
+                        label={`Change the tags of ${tagged.kind} ${tagged.name}`}
                         onClick={() => setEdited(tagged)}
-                        aria-label={`Change the tags of ${tagged.kind} ${tagged.name}`}
-                      >
-                        Change
-                      </Button>
+                      />
                     </td>
                   </tr>
                 ))}
@@ -121,22 +112,10 @@ function TagForm({ tagged, onDone, onClose }: { tagged: Tagged; onDone: () => vo
                 <option value="image">image</option>
               </select>
             </label>
-            <label htmlFor="tag-name">
-              of the name
-              <TextInput
-                id="tag-name"
-                autoFocus
-                autoComplete="off"
-                value={name}
-                onChange={(_, value) => setName(value)}
-              />
-            </label>
+            <Field id="tag-name" label="of the name" value={name} onChange={setName} isFirst />
           </>
         )}
-        <label htmlFor="tag-tags">
-          All its tags, with blanks between
-          <TextInput id="tag-tags" autoComplete="off" value={text} onChange={(_, value) => setText(value)} />
-        </label>
+        <Field id="tag-tags" label="All its tags, with blanks between" value={text} onChange={setText} />
         <p className="cv-hint">Roles that were given for a tag count at once for whatever bears it.</p>
       </div>
     </Confirm>

@@ -2,13 +2,15 @@ import { mayAnywhere, type Role, roles } from "@convirt/contract/access";
 import type { TokenView } from "@convirt/contract/session";
 import { Button } from "@patternfly/react-core/dist/esm/components/Button";
 import { Modal, ModalBody, ModalFooter, ModalHeader } from "@patternfly/react-core/dist/esm/components/Modal";
-import { TextInput } from "@patternfly/react-core/dist/esm/components/TextInput";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { call } from "../api/client";
 import { Confirm } from "../parts/Confirm";
 import { Copy } from "../parts/Copy";
 import { Empty } from "../parts/Empty";
+import { Field } from "../parts/Field";
+import { PlainHead } from "../parts/PlainHead";
+import { RowAct } from "../parts/RowAct";
 import { Skeletons } from "../parts/Skeletons";
 import { Thing } from "../parts/Thing";
 import { Ago, Moment } from "../parts/Time";
@@ -38,18 +40,7 @@ export function Tokens() {
             </Empty>
           ) : (
             <table className="cv-plain-table">
-              <thead>
-                <tr>
-                  <th scope="col">Name</th>
-                  <th scope="col">Of</th>
-                  <th scope="col">At most</th>
-                  <th scope="col">Last used</th>
-                  <th scope="col">Good until</th>
-                  <th scope="col">
-                    <span className="pf-v6-screen-reader">Acts</span>
-                  </th>
-                </tr>
-              </thead>
+              <PlainHead columns={["Name", "Of", "At most", "Last used", "Good until"]} hasActs />
               <tbody>
                 {items.map((token) => (
                   <tr key={token.id}>
@@ -64,15 +55,7 @@ export function Tokens() {
                       <Moment at={token.expiresAt} />
                     </td>
                     <td className="cv-row-acts">
-                      <Button
-                        variant="link"
-                        size="sm"
-                        isDanger
-                        onClick={() => setRevoked(token)}
-                        aria-label={`Revoke ${token.name}`}
-                      >
-                        Revoke
-                      </Button>
+                      <RowAct act="Revoke" label={`Revoke ${token.name}`} isDanger onClick={() => setRevoked(token)} />
                     </td>
                   </tr>
                 ))}
@@ -153,16 +136,7 @@ function MakeToken({
       onClose={onClose}
     >
       <div className="cv-stack">
-        <label htmlFor="token-name">
-          What it is for
-          <TextInput
-            id="token-name"
-            autoFocus
-            autoComplete="off"
-            value={name}
-            onChange={(_, value) => setName(value)}
-          />
-        </label>
+        <Field id="token-name" label="What it is for" value={name} onChange={setName} isFirst />
         <label htmlFor="token-role" className="cv-block">
           At most the role
           <select
@@ -178,26 +152,25 @@ function MakeToken({
             ))}
           </select>
         </label>
-        <label htmlFor="token-scopes">
-          Good for, such as <code>host:xen1 image:web-*</code>; empty is all that you may
-          <TextInput
-            id="token-scopes"
-            autoComplete="off"
-            value={scopeText}
-            onChange={(_, value) => setScopeText(value)}
-          />
-        </label>
-        <label htmlFor="token-days">
-          Days that it is good
-          <TextInput
-            id="token-days"
-            type="number"
-            min={1}
-            max={366}
-            value={days}
-            onChange={(_, value) => setDays(value)}
-          />
-        </label>
+        <Field
+          id="token-scopes"
+          label={
+            <>
+              Good for, such as <code>host:xen1 image:web-*</code>; empty is all that you may
+            </>
+          }
+          value={scopeText}
+          onChange={setScopeText}
+        />
+        <Field
+          id="token-days"
+          label="Days that it is good"
+          value={days}
+          onChange={setDays}
+          type="number"
+          min={1}
+          max={366}
+        />
       </div>
     </Confirm>
   );

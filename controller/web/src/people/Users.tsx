@@ -2,11 +2,13 @@ import type { Role } from "@convirt/contract/access";
 import type { UserView } from "@convirt/contract/session";
 import { Button } from "@patternfly/react-core/dist/esm/components/Button";
 import { Checkbox } from "@patternfly/react-core/dist/esm/components/Checkbox";
-import { TextInput } from "@patternfly/react-core/dist/esm/components/TextInput";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { call } from "../api/client";
 import { Confirm } from "../parts/Confirm";
+import { Field } from "../parts/Field";
+import { PlainHead } from "../parts/PlainHead";
+import { RowAct } from "../parts/RowAct";
 import { Skeletons } from "../parts/Skeletons";
 import { Thing } from "../parts/Thing";
 import { Ago } from "../parts/Time";
@@ -34,19 +36,10 @@ export function Users() {
             <Button onClick={() => setAsked({ kind: "new" })}>Add a user</Button>
           </div>
           <table className="cv-plain-table">
-            <thead>
-              <tr>
-                <th scope="col">Name</th>
-                <th scope="col">Role for everything</th>
-                <th scope="col">Groups</th>
-                <th scope="col">Second factor</th>
-                <th scope="col">Last sign-in</th>
-                <th scope="col">Added</th>
-                <th scope="col">
-                  <span className="pf-v6-screen-reader">Acts</span>
-                </th>
-              </tr>
-            </thead>
+            <PlainHead
+              columns={["Name", "Role for everything", "Groups", "Second factor", "Last sign-in", "Added"]}
+              hasActs
+            />
             <tbody>
               {items.map((user) => (
                 <tr key={user.username}>
@@ -64,23 +57,17 @@ export function Users() {
                     <Ago at={user.createdAt} />
                   </td>
                   <td className="cv-row-acts">
-                    <Button
-                      variant="link"
-                      size="sm"
+                    <RowAct
+                      act="Change"
+                      label={`Change ${user.username}`}
                       onClick={() => setAsked({ kind: "change", user })}
-                      aria-label={`Change ${user.username}`}
-                    >
-                      Change
-                    </Button>
-                    <Button
-                      variant="link"
-                      size="sm"
+                    />
+                    <RowAct
+                      act="Remove"
+                      label={`Remove ${user.username}`}
                       isDanger
                       onClick={() => setAsked({ kind: "remove", user })}
-                      aria-label={`Remove ${user.username}`}
-                    >
-                      Remove
-                    </Button>
+                    />
                   </td>
                 </tr>
               ))}
@@ -142,28 +129,15 @@ function UserForm({ user, onDone, onClose }: { user?: UserView; onDone: () => vo
       onClose={onClose}
     >
       <div className="cv-stack">
-        {user === undefined && (
-          <label htmlFor="user-name">
-            Name
-            <TextInput
-              id="user-name"
-              autoFocus
-              autoComplete="off"
-              value={username}
-              onChange={(_, value) => setUsername(value)}
-            />
-          </label>
-        )}
-        <label htmlFor="user-password">
-          {user === undefined ? "Password, at least 10 characters" : "New password; empty leaves it"}
-          <TextInput
-            id="user-password"
-            type="password"
-            autoComplete="new-password"
-            value={password}
-            onChange={(_, value) => setPassword(value)}
-          />
-        </label>
+        {user === undefined && <Field id="user-name" label="Name" value={username} onChange={setUsername} isFirst />}
+        <Field
+          id="user-password"
+          label={user === undefined ? "Password, at least 10 characters" : "New password; empty leaves it"}
+          value={password}
+          onChange={setPassword}
+          type="password"
+          autoComplete="new-password"
+        />
         {user !== undefined && user.tokens > 0 && password !== "" && (
           <p className="cv-hint">
             Sessions end by a new password. API tokens do not: {user.tokens} of {user.username} stay good until they are
@@ -178,15 +152,7 @@ function UserForm({ user, onDone, onClose }: { user?: UserView; onDone: () => vo
             onChange={(_, isChecked) => setFactorLost(isChecked)}
           />
         )}
-        <label htmlFor="user-groups">
-          Groups, with commas between
-          <TextInput
-            id="user-groups"
-            autoComplete="off"
-            value={groupText}
-            onChange={(_, value) => setGroupText(value)}
-          />
-        </label>
+        <Field id="user-groups" label="Groups, with commas between" value={groupText} onChange={setGroupText} />
         <RoleChoice
           value={role}
           onChange={setRole}

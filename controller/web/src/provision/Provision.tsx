@@ -4,6 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { useSearchParams } from "react-router";
 import { call } from "../api/client";
+import { Vanished } from "../images/Vanished";
 import { ErrorPanel } from "../parts/ErrorPanel";
 import { PageHead } from "../parts/PageHead";
 import { Skeletons } from "../parts/Skeletons";
@@ -70,6 +71,7 @@ export function Provision() {
         {draft.image !== "" && image.error !== null && image.data === undefined && (
           <ErrorPanel error={image.error} act={`Cannot use ${draft.image}`} onRetry={() => change({ image: "" })} />
         )}
+        {image.data !== undefined && <Vanished name={draft.image} error={image.error} />}
         {draft.image !== "" && image.isPending && <Skeletons lines={4} />}
         {image.data !== undefined && <WhereSection draft={draft} change={change} image={image.data} />}
         {image.data !== undefined && hasPlace && (
