@@ -45,7 +45,7 @@ export class TestBrowser {
       permissions: ["clipboard-read", "clipboard-write"],
     });
     // A busy machine is slow, and not broken.
-    context.setDefaultTimeout(12_000);
+    context.setDefaultTimeout(120_000);
     this.#contexts.push(context);
     const page = await context.newPage();
     page.on("request", (request) => {
