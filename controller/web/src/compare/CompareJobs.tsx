@@ -138,6 +138,7 @@ function Configurations({ one, other }: { one: JobDetail; other: JobDetail }) {
     <Comparison
       title={`${one.vmConfigPath ?? "not written"} · ${other.vmConfigPath ?? "not written"}`}
       label="What differs in the VM configuration"
+      sides={[`Configuration of ${one.vm}`, `Configuration of ${other.vm}`]}
       before={one.vmConfig ?? ""}
       after={other.vmConfig ?? ""}
     />

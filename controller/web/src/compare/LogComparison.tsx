@@ -34,6 +34,7 @@ export function LogComparison({ one, other }: { one: JobDetail; other: JobDetail
             <Comparison
               title={`${one.vm} · ${other.vm}`}
               label="What differs in the logs"
+              sides={[`Log of ${one.vm}`, `Log of ${other.vm}`]}
               before={before}
               after={after}
             />

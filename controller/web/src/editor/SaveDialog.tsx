@@ -57,6 +57,7 @@ export function SaveDialog({ image, files, onClose }: { image: ImageView; files:
               key={`${path} ${file.sha256}`}
               title={path}
               label={`What changes in ${path}`}
+              sides={["As it is stored", "As you will save it"]}
               before={file.saved}
               after={file.text}
             />
