@@ -66,7 +66,7 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
     expect(await seriousFaults(page)).toEqual([]);
     await page.getByRole("button", { name: "Give it" }).click();
     await page.getByRole("row", { name: /^ada image author image:Tiny_\*/ }).waitFor();
-    await page.getByRole("button", { name: "Take image author for image:Tiny_* from ada" }).click();
+    await page.getByRole("button", { name: "Take away image author for image:Tiny_* from ada" }).click();
     await page.getByRole("button", { name: "Take it away" }).click();
     await page.getByRole("row", { name: /^ada image author/ }).waitFor({ state: "detached" });
   }, 600_000);

@@ -53,7 +53,7 @@ export function Roles() {
                   <td className="cv-row-acts">
                     <RowAct
                       act="Take away"
-                      label={`Take ${roleWords(grant.role)} for ${grant.scope} from ${grant.subject.name}`}
+                      label={`Take away ${roleWords(grant.role)} for ${grant.scope} from ${grant.subject.name}`}
                       isDanger
                       onClick={() => setTaken(grant)}
                     />

@@ -97,7 +97,8 @@ function SettingsTable({ view }: { view: SettingsView }) {
         or its variable in the environment, which is the stronger; then start the controller again. Secrets are in files
         that are named here, and are not shown.
       </p>
-      <div className="cv-scroll">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: where it is wider than the page it scrolls, and must by keyboard as well. */}
+      <section className="cv-scroll" aria-label="All settings" tabIndex={0}>
         <table className="cv-plain-table cv-settings">
           <thead>
             <tr>
@@ -130,7 +131,7 @@ function SettingsTable({ view }: { view: SettingsView }) {
             </tbody>
           ))}
         </table>
-      </div>
+      </section>
     </section>
   );
 }
