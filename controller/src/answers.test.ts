@@ -163,9 +163,10 @@ describe("real answers keep to the document", () => {
   });
 });
 
-test("real answers keep to the document of backups and drift", async () => {
+test("real answers keep to the document of backups, drift and settings", async () => {
   await answer("makeBackup");
   expect((await answer("listBackups")).total).toBe(1);
+  expect((await answer("showSettings")).settings.length).toBeGreaterThan(10);
   expect((await answer("listDrift")).items).toMatchObject([{ kind: "domain_without_record", name: "web" }]);
 });
 
