@@ -38,7 +38,14 @@ const screens: Screen[] = [
   { name: "people", path: "/people" },
   { name: "audit", path: "/audit" },
   { name: "settings", path: "/settings" },
-  { name: "settings-backups", path: "/settings?tab=backups" },
+  {
+    name: "settings-backups",
+    path: "/settings?tab=backups",
+    act: async (page) => {
+      await page.getByRole("button", { name: "Back up now" }).click();
+      await page.getByText(/written and verified/).waitFor();
+    },
+  },
   {
     name: "compare",
     path: `/jobs/${scene.failedJob}/compare`,

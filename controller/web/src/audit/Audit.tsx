@@ -21,11 +21,11 @@ const columns: readonly Column<AuditView>[] = [
     narrow: "hide",
     cell: (record) => record.number,
   },
-  { title: "When", width: "0.8fr", sort: "at", narrow: "second", cell: (record) => <Ago at={record.at} /> },
-  { title: "Who", width: "0.8fr", sort: "username", cell: (record) => record.username ?? "a host" },
+  { title: "When", width: "0.7fr", sort: "at", narrow: "second", cell: (record) => <Ago at={record.at} /> },
+  { title: "Who", width: "0.7fr", sort: "username", cell: (record) => record.username ?? "a host" },
   {
     title: "Act",
-    width: "1fr",
+    width: "0.9fr",
     sort: "action",
     cell: (record) => (
       <Link to={`/audit/${record.number}`} tabIndex={-1}>
@@ -33,10 +33,15 @@ const columns: readonly Column<AuditView>[] = [
       </Link>
     ),
   },
-  { title: "About", width: "2fr", narrow: "second", cell: (record) => record.objects.join(", ") },
-  { title: "Outcome", width: "1.2fr", sort: "outcome", cell: (record) => <Outcome record={record} /> },
-  { title: "Why", width: "1.2fr", narrow: "hide", cell: (record) => record.reason ?? "" },
+  { title: "About", width: "2fr", narrow: "second", cell: (record) => record.objects.map(briefly).join(", ") },
+  { title: "Outcome", width: "1.6fr", sort: "outcome", cell: (record) => <Outcome record={record} /> },
+  { title: "Why", width: "1.1fr", narrow: "hide", cell: (record) => record.reason ?? "" },
 ];
+
+/** The first eight letters tell one from another where many are listed; the record has the whole. */
+function briefly(object: string): string {
+  return object.replace(/ ([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/, " $1");
+}
 
 const outcomes = (["done", "refused", "failed"] as const).map((value) => ({ value, title: value }));
 const fields = ["text", "outcome", "user", "object", "action"] as const;

@@ -16,12 +16,16 @@ interface Meaning {
   means: string;
 }
 
+const links = /\[[^\]]*\]\(([^)]*)\)/g;
+
 /** The rows of the document's tables: the code first, what it means and what to do last. */
 const meanings: readonly Meaning[] = text.split("\n").flatMap((line) => {
   const [, code = "", ...cells] = line.split("|").map((cell) => cell.trim());
   const name = /^`([a-z_]+)`$/.exec(code)?.[1];
   const means = cells.filter((cell) => cell !== "").at(-1);
-  return name === undefined || means === undefined ? [] : [{ code: name, means: means.replaceAll("`", "") }];
+  return name === undefined || means === undefined
+    ? []
+    : [{ code: name, means: means.replaceAll("`", "").replace(links, "docs/$1") }];
 });
 
 export function Help() {

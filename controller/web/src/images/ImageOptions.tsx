@@ -6,7 +6,7 @@ import { Reach } from "./Reach";
 /** All options, and which of them may be changed when a VM is provisioned. */
 export function ImageOptions({ options }: { options: readonly OptionView[] }) {
   return (
-    <table className="cv-plain-table">
+    <table className="cv-plain-table cv-image-options">
       <thead>
         <tr>
           <th scope="col">Option</th>

@@ -28,7 +28,7 @@ const columns: readonly Column<VmView>[] = [
       </Link>
     ),
   },
-  { title: "State", width: "1.4fr", sort: "state", cell: (vm) => <VmStateMark vm={vm} /> },
+  { title: "State", width: "2fr", sort: "state", cell: (vm) => <VmStateMark vm={vm} /> },
   { title: "Host", width: "1fr", sort: "host", narrow: "second", cell: (vm) => vm.host },
   { title: "Image", width: "1.5fr", sort: "image", narrow: "second", cell: (vm) => vm.image },
   { title: "Version", width: "6.5rem", narrow: "hide", cell: (vm) => <code>{vm.imageVersion.slice(0, 8)}</code> },
