@@ -136,6 +136,7 @@ describe("real answers keep to the document", () => {
   test("of jobs and VMs", async () => {
     const body = { image: "Tiny", host: "xen2", vm: "shop" };
     await answer("dryRun", { body });
+    expect((await answer("listStaged", { path: "/hosts/xen2/staged" })).items[0].lastUsedAt).toBe(null);
     const job = await answer("provision", { body });
     await ended(job.id, "succeeded");
     await answer("listJobs");

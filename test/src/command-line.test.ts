@@ -55,6 +55,8 @@ test("a person signs in, sees images and hosts, provisions, watches, and removes
   expect(made.stderr).toMatch(/-- script took/);
   expect(made.stderr).toMatch(/proven +xl create -n: agrees/);
 
+  expect(convirt(["host", "staged", "xen1"]).stdout).toMatch(/^NAME[\s\S]*Tiny_Linux +[0-9a-f]{12} .*Z +\S+Z$/m);
+
   // The host's next inventory shows it, a moment after the job's end.
   let listed = convirt(["vm", "list"]).stdout;
   for (let asked = 1; asked < 100 && / unknown /.test(listed); asked += 1) listed = convirt(["vm", "list"]).stdout;

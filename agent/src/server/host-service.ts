@@ -14,6 +14,7 @@ import type { Handlers } from "./handlers.js";
 export const features = [
   "provision.v1",
   "staging.chunks",
+  "staging.used",
   "domain.v1",
   "renewal.v1",
   "domain.look",

@@ -1,7 +1,7 @@
 // What is known of a tree that is on this host: for each file its hash, the hashes of its chunks, and how it looked when they were true (size, times, inode).
 // As long as it looks so, it is not read again; that is how git's index does it. After a reboot nothing is taken on trust: what was not yet on the disk when
 // the power went would look right and be wrong.
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
@@ -55,6 +55,22 @@ export class Records {
     writeFileSync(`${path}.new`, JSON.stringify(record), { mode: 0o600 });
     renameSync(`${path}.new`, path);
     this.#known.set(record.name, record);
+  }
+
+  /** A job begins to use the tree. The record's own time says when: what it holds is large, and is not written again for that. */
+  used(name: string): void {
+    const at = new Date();
+    try {
+      utimesSync(this.#path(name), at, at);
+    } catch (error) {
+      // It is not here yet, and will be used when it is.
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    }
+  }
+
+  /** When the tree was last used or staged. */
+  usedAt(name: string): Date {
+    return statSync(this.#path(name)).mtime;
   }
 
   drop(name: string): void {

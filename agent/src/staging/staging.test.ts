@@ -357,6 +357,20 @@ describe("at the same time", () => {
     expect(staged()).toEqual(second);
   });
 
+  test("a host says when a tree was staged and when a job last began to use it", async () => {
+    await stage({ a: "old" });
+    await stage({ a: "another" }, staging, "Other");
+    const record = join(testConfig(folder.path, "xl").stateDir, "staged", "Image.json");
+    const longAgo = new Date("2026-01-01T00:00:00.000Z");
+    utimesSync(record, longAgo, longAgo);
+    const tell = async (from: Staging) => (await from.staged()).find(({ name }) => name === "Image");
+    // After a start of the agent as well.
+    expect(await tell(open())).toMatchObject({ bytes: 3n, lastUsedAt: longAgo.toISOString() });
+    (await staging.use(["Image", "not_here_yet"], never))();
+    const told = await tell(open());
+    expect(Date.parse(told?.lastUsedAt ?? "")).toBeGreaterThanOrEqual(Date.parse(told?.stagedAt ?? ""));
+  });
+
   test("a tree in use is not changed until it is left", async () => {
     await stage({ a: "old" });
     const leave = await staging.use(["Image", "common"], never);

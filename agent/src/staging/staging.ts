@@ -8,6 +8,7 @@ import type {
   OfferChunksRequest,
   OfferReply,
   OfferRequest,
+  StagedTree,
   StagingServiceServer,
   Tree,
   UploadRequest,
@@ -70,7 +71,7 @@ export class Staging {
       offerChunks: unary((request) => this.offerChunks(request)),
       upload: clientStream((messages) => this.upload(messages)),
       commit: unary((request, signal) => this.commit(request, signal)),
-      listStaged: unary(async () => ({ trees: await this.#staged() })),
+      listStaged: unary(async () => ({ trees: await this.staged() })),
     };
   }
 
@@ -116,6 +117,7 @@ export class Staging {
       release();
       throw error;
     }
+    for (const name of names) this.#records.used(name);
     return release;
   }
 
@@ -337,7 +339,7 @@ export class Staging {
     return record.files.every((file, index) => looks[index] === file.looks);
   }
 
-  async #staged(): Promise<{ name: string; digest: string; bytes: bigint; stagedAt: string }[]> {
+  async staged(): Promise<StagedTree[]> {
     const names = await readdir(this.#storeDir);
     const records = names.filter((name) => !name.startsWith(".")).map((name) => this.#records.get(name));
     return records
@@ -346,6 +348,7 @@ export class Staging {
         name: record.name,
         digest: record.digest,
         stagedAt: record.stagedAt,
+        lastUsedAt: this.#records.usedAt(record.name).toISOString(),
         bytes: BigInt(record.files.reduce((sum, file) => sum + file.size, 0)),
       }));
   }

@@ -5,9 +5,10 @@ import { wholeNumber } from "../number.js";
 import { duration, plain, size, table } from "../output.js";
 import { type ListFlags, listOptions, listQuery, moreLine } from "../paging.js";
 import { driftCommand } from "./drift.js";
+import { stagedCommand } from "./staged.js";
 
 export function hostCommands(program: Command): void {
-  const host = program.command("host").description("hosts: invite, list, show, drift, drain, remove");
+  const host = program.command("host").description("hosts: invite, list, show, drift, staged, drain, remove");
 
   host
     .command("invite <name>")
@@ -56,6 +57,8 @@ export function hostCommands(program: Command): void {
         show(await client.call("showHost", { params: { name } }), hostText),
       ),
     );
+
+  stagedCommand(host);
 
   host
     .command("drain <name>")

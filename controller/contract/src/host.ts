@@ -67,6 +67,17 @@ export const hostView = z.object({
   toolstackError: z.string().nullable(),
 });
 export type HostView = z.infer<typeof hostView>;
+export const stagedTree = z.object({
+  /** The image's name; `common` and `custom_scripts` are trees as well. */
+  name: z.string(),
+  /** The digest of its files, which is the image's version. */
+  version: z.string(),
+  bytes: z.number(),
+  stagedAt: instant,
+  /** When a job last began to use it, or it was staged; null of an agent that does not tell. */
+  lastUsedAt: instant.nullable(),
+});
+export type StagedTree = z.infer<typeof stagedTree>;
 export const hostQuery = pageQuery.extend({ contact: hostContact.optional(), name: z.string().max(64).optional() });
 export const removeHostQuery = z.strictObject({ force: z.stringbool().default(false) });
 export const drainBody = z.strictObject({ draining: z.boolean() });

@@ -327,6 +327,15 @@ export const routes = {
     status: 200,
     response: host.hostView,
   },
+  listStaged: {
+    method: "GET",
+    path: "/hosts/:name/staged",
+    summary: "List the images that are staged on a host, as the host says now",
+    role: "viewer",
+    on: "host",
+    status: 200,
+    response: z.object({ items: z.array(host.stagedTree) }),
+  },
   drainHost: {
     method: "POST",
     path: "/hosts/:name/drain",

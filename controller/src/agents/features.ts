@@ -2,6 +2,7 @@
 export const controllerFeatures: readonly string[] = [
   "provision.v1",
   "staging.chunks",
+  "staging.used",
   "domain.v1",
   "domain.look",
   "domain.console",

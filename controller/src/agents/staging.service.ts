@@ -4,7 +4,15 @@ import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
-import type { ChunkRange, OfferReply, StagingServiceClient, UploadReply, UploadRequest } from "@convirt/proto/staging";
+import type {
+  ChunkRange,
+  ListStagedReply,
+  OfferReply,
+  StagedTree,
+  StagingServiceClient,
+  UploadReply,
+  UploadRequest,
+} from "@convirt/proto/staging";
 import { type ClientWritableStream, Metadata } from "@grpc/grpc-js";
 import { Injectable } from "@nestjs/common";
 import { mapAgentError, mapWireError } from "./agent-error.js";
@@ -52,13 +60,17 @@ export class StagingService {
     this.agents = agents;
   }
 
+  /** What is staged on the host now. Throws Refusal host_not_in_contact. */
+  async staged(hostId: string): Promise<StagedTree[]> {
+    const client = this.agents.connection(hostId).staging;
+    const reply = await unary<ListStagedReply>((options, done) => client.listStaged({}, new Metadata(), options, done));
+    return reply.trees;
+  }
+
   /** Bytes that the host would have to be sent, at most: whole files count. Nothing is written there. */
   async bytesLacking(hostId: string, trees: readonly SendableTree[]): Promise<number> {
-    const client = this.agents.connection(hostId).staging;
-    const reply = await unary<{ trees: { name: string; digest: string }[] }>((options, done) =>
-      client.listStaged({}, new Metadata(), options, done),
-    );
-    const staged = new Set(reply.trees.map((tree) => `${tree.name}\0${tree.digest}`));
+    const here = await this.staged(hostId);
+    const staged = new Set(here.map((tree) => `${tree.name}\0${tree.digest}`));
     return trees
       .filter((tree) => !staged.has(`${tree.name}\0${tree.digest}`))
       .reduce((sum, tree) => sum + tree.bytes, 0);

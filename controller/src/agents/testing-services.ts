@@ -69,7 +69,7 @@ export function agreeableServices(
     provision,
     staging: {
       offer: (_call, done) => done(null, { answer: { $case: "staged", value: {} } }),
-      listStaged: (_call, done) => done(null, { trees: [] }),
+      listStaged: (_call, done) => done(null, { trees: [staged] }),
     },
     domain: {
       act: (_call, done) => done(null, { already: false, domainId: 1, commands: ["xl create /c/x"] }),
@@ -80,6 +80,14 @@ export function agreeableServices(
     },
   };
 }
+
+const staged = {
+  name: "Tiny",
+  digest: "a".repeat(64),
+  bytes: 42n,
+  stagedAt: "2026-01-01T00:00:00.000Z",
+  lastUsedAt: "",
+};
 
 const at = "2026-01-01T00:00:00.000Z";
 

@@ -24,6 +24,14 @@ export class HostsController {
     return this.hosts.show(name);
   }
 
+  @Get("hosts/:name/staged")
+  async staged(
+    @Param("name") name: string,
+    @Req() { identity }: Asked,
+  ): Promise<z.output<typeof routes.listStaged.response>> {
+    return { items: await this.hosts.staged(name, identity) };
+  }
+
   @Post("hosts/:name/drain")
   @HttpCode(200)
   drain(

@@ -1,10 +1,11 @@
 // Hosts as records, beside what they last reported: list, show, drain, remove. Trust ends with the record.
 import { type Grant, sees } from "@convirt/contract/access";
-import type { HostFactsView, HostView, hostQuery } from "@convirt/contract/host";
+import type { HostFactsView, HostView, hostQuery, StagedTree } from "@convirt/contract/host";
 import { Injectable, Logger } from "@nestjs/common";
 import { DataSource, type EntityManager } from "typeorm";
 import type { z } from "zod";
 import { AgentsService } from "../agents/agents.service.js";
+import { StagingService } from "../agents/staging.service.js";
 import { holds, pageOf, sortBy } from "../database/paging.js";
 import { inTransaction } from "../database/write-queue.js";
 import { EnrolmentService } from "../enrolment/enrolment.service.js";
@@ -13,6 +14,9 @@ import { Refusal } from "../errors/refusal.js";
 import { EventsService } from "../events/events.service.js";
 import { InventoryService } from "../inventory/inventory.service.js";
 import { HostEntity } from "./host.entity.js";
+
+/** What every image's script may use; whoever sees the host sees that they are there. */
+const sharedTrees: ReadonlySet<string> = new Set(["common", "custom_scripts"]);
 
 type Page<T> = { items: T[]; total: number; page: number; perPage: number };
 
@@ -23,6 +27,7 @@ export class HostsService {
   constructor(
     private readonly dataSource: DataSource,
     private readonly agents: AgentsService,
+    private readonly staging: StagingService,
     private readonly inventory: InventoryService,
     private readonly enrolment: EnrolmentService,
     private readonly events: EventsService,
@@ -68,6 +73,22 @@ export class HostsService {
     const host = await this.dataSource.manager.findOneBy(HostEntity, { name });
     if (host === null && invitation !== undefined) return invitedView(invitation);
     return this.view(await this.byName(name));
+  }
+
+  /** What is staged there now, of the images that the reader sees. Throws Refusal host_not_in_contact. */
+  async staged(name: string, reader: { grants: readonly Grant[] }): Promise<StagedTree[]> {
+    const host = await this.byName(name);
+    const trees = await this.staging.staged(host.id);
+    return trees
+      .filter((tree) => sharedTrees.has(tree.name) || sees(reader, "image", tree.name))
+      .map((tree) => ({
+        name: tree.name,
+        version: tree.digest,
+        bytes: Number(tree.bytes),
+        stagedAt: tree.stagedAt,
+        lastUsedAt: tree.lastUsedAt === "" ? null : tree.lastUsedAt,
+      }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   async drain(name: string, draining: boolean, by: string): Promise<HostView> {

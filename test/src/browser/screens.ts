@@ -35,6 +35,7 @@ const screens: Screen[] = [
   { name: "vm", path: "/vms", act: async (page) => await page.getByRole("link", { name: "web-1" }).first().click() },
   { name: "hosts", path: "/hosts" },
   { name: "host", path: "/hosts/xen1" },
+  { name: "host-staged", path: "/hosts/xen1?tab=staged" },
   { name: "people", path: "/people" },
   { name: "audit", path: "/audit" },
   { name: "settings", path: "/settings" },

@@ -36,6 +36,7 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
       "/images/Debian_12_web/edit",
       "/hosts",
       "/hosts/xen1",
+      "/hosts/xen1?tab=staged",
       "/vms",
       "/jobs",
       `/jobs/${scene.failedJob}`,
@@ -62,6 +63,17 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
       if (tooWide !== 0) faults[`${path} is too wide by`] = tooWide;
     }
     expect(faults).toEqual({});
+  }, 600_000);
+
+  test("a host's page says what is staged there, in which version, and when it was last used", async () => {
+    const page = await open("/hosts/xen2?tab=staged");
+    await page
+      .getByRole("row", { name: /^Debian_12_web [0-9a-f]{8} as it is now .*(ago|now) .*(ago|now) [\d.]+ KiB$/ })
+      .waitFor();
+    await page.getByRole("row", { name: /^common [0-9a-f]{8} for all images/ }).waitFor();
+    expect(await seriousFaults(page)).toEqual([]);
+    await page.goto("/hosts/xen3?tab=staged");
+    await page.getByText("host_not_in_contact").waitFor();
   }, 600_000);
 
   test("a failed job says in which phase, why, and what it left", async () => {

@@ -19,6 +19,7 @@ import { contactWords, count } from "../parts/words";
 import { useMay } from "../sign-in/Session";
 import { VmList } from "../vms/VmList";
 import { HostFacts } from "./HostFacts";
+import { Staged } from "./Staged";
 
 export function Host() {
   const { name = "" } = useParams();
@@ -68,6 +69,7 @@ function HostPage({ host }: { host: HostView }) {
               title: "VMs",
               content: () => <VmList filter={{ host: host.name }} empty="No VM was made here." />,
             },
+            { key: "staged", title: "Staged images", content: () => <Staged host={host.name} /> },
             { key: "jobs", title: "Jobs", content: () => <JobList filter={{ host: host.name }} /> },
           ]}
         />
