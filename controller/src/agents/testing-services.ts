@@ -69,7 +69,7 @@ export function agreeableServices(
     provision,
     staging: {
       offer: (_call, done) => done(null, { answer: { $case: "staged", value: {} } }),
-      listStaged: (_call, done) => done(null, { trees: [staged] }),
+      listStaged: (_call, done) => done(null, { trees: staged }),
     },
     domain: {
       act: (_call, done) => done(null, { already: false, domainId: 1, commands: ["xl create /c/x"] }),
@@ -81,13 +81,12 @@ export function agreeableServices(
   };
 }
 
-const staged = {
-  name: "Tiny",
-  digest: "a".repeat(64),
-  bytes: 42n,
-  stagedAt: "2026-01-01T00:00:00.000Z",
-  lastUsedAt: "",
-};
+const stagedAt = "2026-01-01T00:00:00.000Z";
+/** The first as an agent of before tells of it. */
+const staged = [
+  { name: "Tiny", digest: "a".repeat(64), bytes: 42n, stagedAt, lastUsedAt: "" },
+  { name: "common", digest: "b".repeat(64), bytes: 7n, stagedAt, lastUsedAt: "2026-01-02T00:00:00.000Z" },
+];
 
 const at = "2026-01-01T00:00:00.000Z";
 
