@@ -120,21 +120,27 @@ export class Installation {
     return this.#controller?.pid ?? 0;
   }
 
-  async startController(): Promise<void> {
+  /** The settings of the controller. */
+  get controllerEnvironment(): Record<string, string> {
     const { folder, store, controller = {} } = this.#options;
+    return {
+      CONVIRT_CONFIG: emptyFile(join(folder, "controller", "controller.toml")),
+      CONVIRT_DATA_DIR: join(folder, "controller"),
+      CONVIRT_HTTP_LISTEN: `127.0.0.1:${this.#httpPort}`,
+      CONVIRT_HTTPS_LISTEN: `127.0.0.1:${this.#httpsPort}`,
+      CONVIRT_HTTPS_ADVERTISE: "127.0.0.1",
+      CONVIRT_STORE_DIR: store,
+      CONVIRT_STORE_SHIPPED_DIR: join(root, "image_store"),
+      CONVIRT_AUTH_ADMIN_PASSWORD_FILE: join(folder, "controller", "password"),
+      ...controller.environment,
+    };
+  }
+
+  async startController(): Promise<void> {
+    const { folder, controller = {} } = this.#options;
     this.#controller = this.#launch([join(root, "controller/dist/main.js")], {
       around: controller.around ?? [],
-      environment: {
-        CONVIRT_CONFIG: emptyFile(join(folder, "controller", "controller.toml")),
-        CONVIRT_DATA_DIR: join(folder, "controller"),
-        CONVIRT_HTTP_LISTEN: `127.0.0.1:${this.#httpPort}`,
-        CONVIRT_HTTPS_LISTEN: `127.0.0.1:${this.#httpsPort}`,
-        CONVIRT_HTTPS_ADVERTISE: "127.0.0.1",
-        CONVIRT_STORE_DIR: store,
-        CONVIRT_STORE_SHIPPED_DIR: join(root, "image_store"),
-        CONVIRT_AUTH_ADMIN_PASSWORD_FILE: join(folder, "controller", "password"),
-        ...controller.environment,
-      },
+      environment: this.controllerEnvironment,
     });
     await ready(this.#controller, join(folder, "controller.log"), "The controller");
   }
