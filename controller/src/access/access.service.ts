@@ -53,6 +53,24 @@ export class AccessService {
     return limited(grants, limit.most, within?.flatMap((scope) => untagged(scope, tags)) ?? null);
   }
 
+  /** The same of everybody, read once. */
+  async grants(): Promise<(username: string, groups: readonly string[]) => Grant[]> {
+    const [rows, tags] = await Promise.all([
+      this.dataSource.manager.find(GrantEntity),
+      this.dataSource.manager.find(TagEntity),
+    ]);
+    const held = new Map<string, Grant[]>();
+    for (const { subjectKind, subject, role, scope } of rows) {
+      const holder = `${subjectKind} ${subject}`;
+      const grants = untagged(scope, tags).map((one) => ({ role, scope: one }));
+      held.set(holder, [...(held.get(holder) ?? []), ...grants]);
+    }
+    return (username, groups) =>
+      [`user ${username}`, ...new Set(groups.map((group) => `group ${group}`))].flatMap(
+        (holder) => held.get(holder) ?? [],
+      );
+  }
+
   /** Throws Refusal forbidden unless the holder may call the route for what the request names; not_found for what the holder may not see. */
   decide(route: Route, asked: Asked, holder: Holder): Promise<void> {
     return decide(this.dataSource, route, asked, holder);

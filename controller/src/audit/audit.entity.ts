@@ -6,6 +6,8 @@ import { instantColumn } from "../database/columns.js";
 @Entity("audit")
 @Index("ix_audit_at", ["at"])
 @Index("ix_audit_username", ["username"])
+@Index("ix_audit_action", ["action"])
+@Index("ix_audit_outcome", ["outcome"])
 export class AuditEntity {
   @PrimaryColumn({ type: "integer" })
   number!: number;

@@ -12,6 +12,7 @@ import { Injectable, Logger } from "@nestjs/common";
 import { DataSource, type EntityManager, MoreThan, type SelectQueryBuilder } from "typeorm";
 import type { z } from "zod";
 import { now } from "../database/columns.js";
+import { literal, orderOf, rowsOf } from "../database/paging.js";
 import { inTransaction, readStored } from "../database/write-queue.js";
 import { Refusal } from "../errors/refusal.js";
 import { AuditEntity } from "./audit.entity.js";
@@ -51,20 +52,20 @@ export class AuditService {
     query: z.output<typeof auditQuery>,
   ): Promise<{ items: AuditView[]; total: number; page: number; perPage: number }> {
     const { page, perPage, sort = "-number" } = query;
-    const field = sortable.find((one) => one === sort.replace(/^-/, ""));
-    if (field === undefined)
-      throw new Refusal(
-        "bad_request",
-        `Cannot sort the audit by "${sort.slice(0, 64)}": the fields are ${sortable.join(", ")}`,
-      );
-    const direction = sort.startsWith("-") ? "DESC" : "ASC";
-    const builder = filtered(this.dataSource.manager.createQueryBuilder(AuditEntity, "one"), query)
-      .orderBy(`one.${field}`, direction)
-      .addOrderBy("one.number", direction)
-      .skip((page - 1) * perPage)
-      .take(perPage);
-    const [items, total] = await builder.getManyAndCount();
-    return { items: items.map(toView), total, page, perPage };
+    const { field, direction } = orderOf(sort, sortable);
+    const builder = filtered(this.dataSource.manager.createQueryBuilder(AuditEntity, "one"), query);
+    const total = await builder.getCount();
+    const { offset, limit, fromEnd } = rowsOf(query, total);
+    if (limit === 0) return { items: [], total, page, perPage };
+    const way = fromEnd === (direction === "ASC") ? "DESC" : "ASC";
+    const rows = await builder
+      .orderBy(`one.${field}`, way)
+      .addOrderBy("one.number", way)
+      .skip(offset)
+      .take(limit)
+      .getMany();
+    const items = (fromEnd ? rows.reverse() : rows).map(toView);
+    return { items, total, page, perPage };
   }
 
   async show(number: string): Promise<AuditView> {
@@ -127,11 +128,6 @@ function filtered(
     builder.andWhere(`(${places.join(" OR ")})`, { text: `%${literal(text)}%` });
   }
   return builder;
-}
-
-/** Text in which LIKE finds nothing but the text. */
-function literal(text: string): string {
-  return text.replace(/[!%_]/g, "!$&");
 }
 
 function toView(row: AuditEntity): AuditView {

@@ -60,7 +60,7 @@ export class SessionController {
     await this.auth.requirePassword(identity, body.password);
     await this.users.setPassword(identity.userId, body.newPassword);
     await this.sessions.endOthers(identity);
-    return { ok: true, tokens: await this.users.goodTokens(identity.userId) };
+    return { ok: true, tokens: (await this.users.goodTokens(identity.userId)).get(identity.userId) ?? 0 };
   }
 
   @Post("session/second-factor")

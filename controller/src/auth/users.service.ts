@@ -125,9 +125,16 @@ export class UsersService implements OnApplicationBootstrap {
     await inTransaction(this.dataSource, (tx) => tx.update(UserEntity, { id: userId }, { passwordHash }));
   }
 
-  /** How many API tokens of the user are good. */
-  goodTokens(userId: string): Promise<number> {
-    return this.dataSource.manager.countBy(TokenEntity, { userId, expiresAt: MoreThan(now()) });
+  /** How many API tokens that are good each user has, or the one; one who has none is not there. */
+  async goodTokens(userId?: string): Promise<ReadonlyMap<string, number>> {
+    const rows = await this.dataSource.manager
+      .createQueryBuilder(TokenEntity, "token")
+      .select("token.userId", "userId")
+      .addSelect("COUNT(*)", "count")
+      .where({ expiresAt: MoreThan(now()), ...(userId === undefined ? {} : { userId }) })
+      .groupBy("token.userId")
+      .getRawMany<{ userId: string; count: number | string }>();
+    return new Map(rows.map(({ userId, count }) => [userId, Number(count)]));
   }
 
   async remove(username: string): Promise<void> {

@@ -4,6 +4,8 @@ import { TypeOrmModule } from "@nestjs/typeorm";
 import { migrations } from "./migrations.js";
 
 const busyMs = 5_000;
+/** The indices that lists go by, when there is much to list. */
+const cacheKib = 16_384;
 
 @Module({})
 export class DatabaseModule {
@@ -26,6 +28,7 @@ export class DatabaseModule {
               "synchronous = FULL",
               "foreign_keys = ON",
               `busy_timeout = ${busyMs}`,
+              `cache_size = -${cacheKib}`,
             ])
               database.pragma(pragma);
           },

@@ -9,7 +9,7 @@ import { UserEntity } from "../auth/user.entity.js";
 import { TestController } from "../testing.js";
 import { AnotherController, lockDatabase } from "./lock.js";
 import { migrations } from "./migrations.js";
-import { pageOf, sortBy } from "./paging.js";
+import { pageOf, rowsOf, sortBy } from "./paging.js";
 import { inTransaction } from "./write-queue.js";
 
 describe("the database", () => {
@@ -154,5 +154,16 @@ describe("a list", () => {
   test("is cut into pages", () => {
     expect(pageOf(items, { page: 2, perPage: 2 })).toEqual({ items: [items[2]], total: 3, page: 2, perPage: 2 });
     expect(pageOf(items, { page: 9, perPage: 2 }).items).toEqual([]);
+  });
+
+  test("is counted from its end behind the middle, and has the same pages so", () => {
+    for (const total of [0, 1, 7, 8, 9, 16])
+      for (let page = 1; page <= 7; page += 1) {
+        const all = Array.from({ length: total }, (_, index) => index);
+        const { offset, limit, fromEnd } = rowsOf({ page, perPage: 4 }, total);
+        const rows = (fromEnd ? [...all].reverse() : all).slice(offset, offset + limit);
+        expect(offset).toBeLessThanOrEqual(total / 2);
+        expect(fromEnd ? rows.reverse() : rows).toEqual(all.slice((page - 1) * 4, page * 4));
+      }
   });
 });

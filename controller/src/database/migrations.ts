@@ -10,6 +10,7 @@ import { Audit1764000000008 } from "./migrations/0008-audit.js";
 import { SignIn1764000000009 } from "./migrations/0009-sign-in.js";
 import { Oidc1764000000010 } from "./migrations/0010-oidc.js";
 import { Secrets1764000000011 } from "./migrations/0011-secrets.js";
+import { Lists1764000000012 } from "./migrations/0012-lists.js";
 
 export const migrations = [
   Access1764000000001,
@@ -23,4 +24,5 @@ export const migrations = [
   SignIn1764000000009,
   Oidc1764000000010,
   Secrets1764000000011,
+  Lists1764000000012,
 ];

@@ -5,6 +5,8 @@ import { Controller, Delete, Get, HttpCode, Param, Post, Query, Req } from "@nes
 import type { z } from "zod";
 import { type Actor, DomainsService, type VmAction } from "./domains.service.js";
 import type { VmEntity } from "./vm.entity.js";
+import { VmList } from "./vm-list.js";
+import { VmStates } from "./vm-states.js";
 
 /** `commands` is for the audit: what ran on the host. */
 type Identified = { identity: Actor; commands?: string[] };
@@ -12,9 +14,13 @@ type Identified = { identity: Actor; commands?: string[] };
 @Controller("vms")
 export class DomainsController {
   private readonly domains: DomainsService;
+  private readonly vms: VmList;
+  private readonly states: VmStates;
 
-  constructor(domains: DomainsService) {
+  constructor(domains: DomainsService, vms: VmList, states: VmStates) {
     this.domains = domains;
+    this.vms = vms;
+    this.states = states;
   }
 
   @Get()
@@ -22,13 +28,13 @@ export class DomainsController {
     @Query({ schema: routes.listVms.query }) query: z.infer<typeof routes.listVms.query>,
     @Req() { identity }: Identified,
   ): Promise<{ items: VmView[]; total: number }> {
-    return this.domains.list(query, identity);
+    return this.vms.page(query, identity);
   }
 
   @Get(":id")
   async show(@Param("id") id: string): Promise<VmDetail> {
     const vm = await this.domains.find(id);
-    return toVmDetail(vm, this.domains.view(vm));
+    return toVmDetail(vm, this.states.view(vm));
   }
 
   @Post(":id/start")
@@ -90,7 +96,7 @@ export class DomainsController {
   private async act(id: string, action: VmAction, request: Identified): Promise<{ already: boolean; vm: VmView }> {
     const { already, vm, commands } = await this.domains.act(id, action, request.identity);
     request.commands = commands;
-    return { already, vm: this.domains.view(vm) };
+    return { already, vm: this.states.view(vm) };
   }
 }
 

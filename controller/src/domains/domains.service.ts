@@ -1,7 +1,7 @@
 // VMs: the record of what was provisioned, and actions on it. What a VM is doing is always its host's last report, shown with its age; nothing
 // is acted on by a number that was reported, only by name and uuid.
-import { type Grant, sees } from "@convirt/contract/access";
-import type { ConsoleLog, removeVmQuery, removeVmReply, VmState, VmView, vmQuery } from "@convirt/contract/vm";
+import type { Grant } from "@convirt/contract/access";
+import type { ConsoleLog, removeVmQuery, removeVmReply } from "@convirt/contract/vm";
 import { Action } from "@convirt/proto/domain";
 import { Injectable, Logger } from "@nestjs/common";
 import { InjectRepository } from "@nestjs/typeorm";
@@ -9,14 +9,11 @@ import { Repository } from "typeorm";
 import type { z } from "zod";
 import { AgentsService } from "../agents/agents.service.js";
 import { VmsService } from "../agents/vms.service.js";
-import { holds, pageOf, sortBy } from "../database/paging.js";
 import { inTransaction } from "../database/write-queue.js";
 import { Refusal } from "../errors/refusal.js";
 import { EventsService } from "../events/events.service.js";
-import { InventoryService } from "../inventory/inventory.service.js";
 import { VmEntity } from "./vm.entity.js";
-import { VmRecords } from "./vm-records.service.js";
-import { type SeenState, settle } from "./vm-state.js";
+import { VmStates } from "./vm-states.js";
 
 export interface Actor {
   username: string;
@@ -25,7 +22,6 @@ export interface Actor {
 
 /** `commands`: what ran on the host. */
 type Removed = z.infer<typeof removeVmReply> & { commands: string[] };
-type VmFilter = z.infer<typeof vmQuery>;
 type RemoveOptions = z.infer<typeof removeVmQuery>;
 export type VmAction = keyof typeof actions;
 
@@ -37,49 +33,28 @@ const actions = {
   unpause: Action.UNPAUSE,
   reboot: Action.REBOOT,
 } as const;
-const sortable = ["name", "host", "image", "state", "memoryMib", "vcpus", "createdAt", "stateAgeS"] as const;
 
 @Injectable()
 export class DomainsService {
   private readonly log = new Logger("vms");
-  private readonly seen = new Map<string, SeenState>();
   private readonly vms: Repository<VmEntity>;
-  private readonly inventory: InventoryService;
+  private readonly states: VmStates;
   private readonly agents: AgentsService;
   private readonly actor: VmsService;
-  private readonly records: VmRecords;
   private readonly events: EventsService;
 
   constructor(
     @InjectRepository(VmEntity) vms: Repository<VmEntity>,
-    inventory: InventoryService,
+    states: VmStates,
     agents: AgentsService,
     actor: VmsService,
-    records: VmRecords,
     events: EventsService,
   ) {
     this.vms = vms;
-    this.inventory = inventory;
+    this.states = states;
     this.agents = agents;
     this.actor = actor;
-    this.records = records;
     this.events = events;
-  }
-
-  /** Those on hosts that the reader sees. */
-  async list(
-    filter: VmFilter,
-    reader: Pick<Actor, "grants">,
-  ): Promise<{ items: VmView[]; total: number; page: number; perPage: number }> {
-    const query = this.vms.createQueryBuilder("vm").select(listColumns.map((column) => `vm.${column}`));
-    if (filter.host !== undefined) query.andWhere("vm.host = :host", { host: filter.host });
-    if (filter.image !== undefined) query.andWhere("vm.image = :image", { image: filter.image });
-    const now = Date.now();
-    const views = (await query.orderBy("vm.name").getMany())
-      .filter((vm) => sees(reader, "host", vm.host) && holds(vm.name, filter.name))
-      .map((vm) => this.view(vm, now))
-      .filter((view) => filter.state === undefined || view.state === filter.state);
-    return pageOf(sortBy(views, filter.sort ?? "name", sortable), filter);
   }
 
   /** By id, else by name: a VM that is named as another's id never stands in for it. Throws Refusal not_found. */
@@ -87,41 +62,6 @@ export class DomainsService {
     const vm = (await this.vms.findOneBy({ id: idOrName })) ?? (await this.vms.findOneBy({ name: idOrName }));
     if (vm === null) throw new Refusal("not_found", `There is no VM "${idOrName.slice(0, 80)}"`);
     return vm;
-  }
-
-  /** The record beside what the host last reported. */
-  view(vm: VmEntity, nowMs = Date.now()): VmView {
-    const seen = this.stateOf(vm);
-    const { id, name, host, image, imageVersion, jobId, memoryMib, vcpus, createdAt } = vm;
-    return {
-      ...{ id, name, host, image, imageVersion, jobId, memoryMib, vcpus, createdAt },
-      state: seen?.state ?? "unknown",
-      stateAt: seen === undefined ? null : new Date(seen.atMs).toISOString(),
-      stateAgeS: seen === undefined ? null : Math.max(0, Math.round((nowMs - seen.atMs) / 1000)),
-      domainId: seen?.domainId ?? null,
-    };
-  }
-
-  private stateOf(vm: VmEntity): SeenState | undefined {
-    const report = this.inventory.domainsOf(vm.hostId);
-    if (report === undefined || !this.isSince(vm, report.seenAt)) return undefined;
-    const domain = report.domains.find((each) => each.uuid === vm.id || (each.uuid === "" && each.name === vm.name));
-    const reported = domain === undefined ? undefined : { state: domain.state as VmState, domainId: domain.id };
-    const settled = settle(this.seen.get(vm.id), reported, {
-      atMs: report.seenAt.getTime(),
-      tickMs: this.inventory.heardAtMs(vm.hostId) ?? 0,
-    });
-    this.seen.set(vm.id, settled);
-    return settled;
-  }
-
-  /** True when the host has reported since the VM was made: before that it could not know of it. */
-  private isSince(vm: VmEntity, seenAt: Date): boolean {
-    const heardMs = this.inventory.heardAtMs(vm.hostId);
-    const madeMs = this.records.madeAtMs(vm.id);
-    // Within the life of this process the clock, which may have been set since, has no say.
-    if (madeMs !== undefined) return heardMs !== undefined && heardMs >= madeMs;
-    return heardMs !== undefined || seenAt.getTime() >= Date.parse(vm.createdAt);
   }
 
   /** Asks the host; `already` when the VM was as wanted before. */
@@ -150,7 +90,7 @@ export class DomainsService {
    */
   async remove(idOrName: string, options: RemoveOptions, by: Actor): Promise<Removed> {
     const vm = await this.find(idOrName);
-    const { state } = this.view(vm);
+    const { state } = this.states.view(vm);
     const audit = { vm: vm.name, host: vm.host, by: by.username, ...options };
     if (!options.force && ["running", "paused", "shutting_down"].includes(state))
       throw new Refusal(
@@ -160,7 +100,7 @@ export class DomainsService {
     this.log.log({ msg: "vm removal", ...audit });
     const reply = await this.removeOnHost(vm, options);
     await inTransaction(this.vms.manager.connection, (tx) => tx.delete(VmEntity, { id: vm.id }));
-    this.seen.delete(vm.id);
+    this.states.forget(vm.id);
     this.events.changed("vms", vm.host);
     this.log.log({ msg: "vm removed", ...audit });
     return reply;
@@ -188,19 +128,6 @@ export class DomainsService {
     }
   }
 }
-
-const listColumns = [
-  "id",
-  "name",
-  "hostId",
-  "host",
-  "image",
-  "imageVersion",
-  "jobId",
-  "memoryMib",
-  "vcpus",
-  "createdAt",
-];
 
 function onHost(vm: VmEntity): { hostId: string; vmName: string; vmUuid: string; vmConfigPath: string } {
   return { hostId: vm.hostId, vmName: vm.name, vmUuid: vm.id, vmConfigPath: vm.vmConfigPath };

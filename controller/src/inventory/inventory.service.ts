@@ -34,6 +34,8 @@ const writeEveryMs = 60_000;
 @Injectable()
 export class InventoryService implements OnModuleInit {
   private readonly reports = new Map<string, Report>();
+  /** A report's domains, made when they are first looked for: a list asks for thousands. */
+  private readonly byKey = new WeakMap<Report, ReadonlyMap<string, ReportedDomain>>();
   /** By `performance.now()`; of hosts that have reported since the start. */
   private readonly heardMs = new Map<string, number>();
   private readonly written = new Map<string, { atMs: number; text: string }>();
@@ -54,6 +56,20 @@ export class InventoryService implements OnModuleInit {
   /** The last report of a host; undefined when it has never reported. */
   domainsOf(hostId: string): Report | undefined {
     return this.reports.get(hostId);
+  }
+
+  /** The domain of a VM in a host's last report: by uuid; where the toolstack tells none, by name. */
+  domainOf(hostId: string, { id, name }: { id: string; name: string }): ReportedDomain | undefined {
+    const report = this.reports.get(hostId);
+    if (report === undefined) return undefined;
+    let domains = this.byKey.get(report);
+    if (domains === undefined) {
+      domains = new Map(
+        report.domains.map((domain) => [domain.uuid === "" ? `name ${domain.name}` : domain.uuid, domain]),
+      );
+      this.byKey.set(report, domains);
+    }
+    return domains.get(id) ?? domains.get(`name ${name}`);
   }
 
   /** Whole seconds since the last report; of one that an earlier process took, by the clock. Null when there is none. */

@@ -4,7 +4,16 @@ import type { Contact } from "../agents/agents.service.js";
 import type { JobEntity } from "./job.entity.js";
 import { isFinal } from "./job-state.js";
 
-export function toJobView(job: JobEntity, host: Contact): JobView {
+/** What a list reads of a job: the rest may be long. */
+export const listedColumns = {
+  ...{ id: true, number: true, status: true, phase: true, image: true, imageVersion: true, hostId: true, host: true },
+  ...{ vm: true, vmUuid: true, start: true, requestedBy: true, reason: true, retryOf: true },
+  ...{ createdAt: true, startedAt: true, endedAt: true, code: true, message: true, exitCode: true },
+  ...{ logBytes: true, logSha256: true, logFault: true, logCut: true },
+} as const;
+export type ListedJob = Pick<JobEntity, keyof typeof listedColumns>;
+
+export function toJobView(job: ListedJob, host: Contact): JobView {
   const { id, status, phase, image, imageVersion, vm, vmUuid, start, requestedBy, reason, retryOf } = job;
   const { createdAt, startedAt, endedAt, code, message, exitCode, logBytes, logSha256, logFault, logCut } = job;
   return {

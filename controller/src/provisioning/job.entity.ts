@@ -49,7 +49,13 @@ export interface StoredOptions {
 
 @Entity("jobs")
 @Index("ux_jobs_number", ["number"], { unique: true })
-@Index("ix_jobs_status", ["status"])
+@Index("ix_jobs_status", ["status", "number", "startedAt", "endedAt", "image", "vm", "requestedBy", "host"])
+@Index("ix_jobs_host", ["host", "number", "startedAt", "endedAt", "image", "vm", "requestedBy", "status"])
+@Index("ix_jobs_image", ["image", "number", "startedAt", "endedAt", "host", "vm", "requestedBy", "status"])
+@Index("ix_jobs_vm", ["vm", "number"])
+@Index("ix_jobs_requested_by", ["requestedBy", "number"])
+@Index("ix_jobs_started_at", ["startedAt", "number"])
+@Index("ix_jobs_ended_at", ["endedAt", "number"])
 @Index("ux_jobs_vm_claim", ["vmClaim"], { unique: true })
 @Index("ux_jobs_idempotency", ["requestedById", "idempotencyKey"], { unique: true })
 export class JobEntity {

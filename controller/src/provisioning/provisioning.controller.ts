@@ -9,8 +9,8 @@ import { AgentsService } from "../agents/agents.service.js";
 import { Refusal } from "../errors/refusal.js";
 import { OpenStreamsService, type StreamRequest } from "../events/open-streams.service.js";
 import { EventStream, write } from "./event-stream.js";
-import type { JobEntity } from "./job.entity.js";
-import { toJobDetail, toJobView } from "./job-view.js";
+import { JobList } from "./job-list.js";
+import { type ListedJob, toJobDetail, toJobView } from "./job-view.js";
 import { ProvisioningService, type Requester } from "./provisioning.service.js";
 import { readLog } from "./stored-log.js";
 
@@ -21,13 +21,14 @@ type Asked = { identity: Requester; idempotencyKey?: string; secretNames?: Reado
 export class ProvisioningController {
   constructor(
     private readonly provisioning: ProvisioningService,
+    private readonly jobs: JobList,
     private readonly events: EventStream,
     private readonly agents: AgentsService,
     private readonly dataSource: DataSource,
     private readonly streams: OpenStreamsService,
   ) {}
 
-  private view(job: JobEntity): JobView {
+  private view(job: ListedJob): JobView {
     return toJobView(job, this.agents.contactOf(job.hostId));
   }
 
@@ -55,7 +56,7 @@ export class ProvisioningController {
     @Query({ schema: routes.listJobs.query }) query: z.infer<typeof routes.listJobs.query>,
     @Req() { identity }: Asked,
   ): Promise<{ items: JobView[]; total: number; page: number; perPage: number }> {
-    const { items, ...page } = await this.provisioning.list(query, identity);
+    const { items, ...page } = await this.jobs.page(query, identity);
     return { items: items.map((job) => this.view(job)), ...page };
   }
 

@@ -11,6 +11,7 @@ import { Dispatcher } from "./dispatcher.js";
 import { EventStream } from "./event-stream.js";
 import { JobEntity, JobEventEntity } from "./job.entity.js";
 import { JobFeed } from "./job-feed.js";
+import { JobList } from "./job-list.js";
 import { JobRecorder } from "./job-recorder.js";
 import { JobRun } from "./job-run.js";
 import { JobStaging } from "./job-staging.js";
@@ -34,6 +35,7 @@ import { Takeover } from "./takeover.js";
   controllers: [ProvisioningController],
   providers: [
     JobFeed,
+    JobList,
     JobRecorder,
     JobStaging,
     JobRun,

@@ -2,15 +2,14 @@
 // transaction and the dispatcher has it. Nothing is ever run again by itself: a retry is a new job that names the old one.
 import { randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
-import { type Grant, sees } from "@convirt/contract/access";
-import type { DryRunReply, JobDetail, jobQuery, ProvisionBody, retryBody } from "@convirt/contract/job";
+import type { Grant } from "@convirt/contract/access";
+import type { DryRunReply, JobDetail, ProvisionBody, retryBody } from "@convirt/contract/job";
 import { hideSecrets } from "@convirt/image-format/secrets";
 import { CancelOutcome } from "@convirt/proto/provision";
 import { Injectable, Logger } from "@nestjs/common";
 import { createTwoFilesPatch } from "diff";
-import { DataSource, type FindOptionsOrder, type FindOptionsWhere, In } from "typeorm";
+import { DataSource } from "typeorm";
 import type { z } from "zod";
-import { hostsSeen } from "../access/access.service.js";
 import { JobsService } from "../agents/jobs.service.js";
 import { StagingService } from "../agents/staging.service.js";
 import { inTransaction } from "../database/write-queue.js";
@@ -31,16 +30,6 @@ export interface Requester {
   grants: readonly Grant[];
 }
 
-const sortable: readonly (keyof JobEntity)[] = [
-  "createdAt",
-  "startedAt",
-  "endedAt",
-  "status",
-  "image",
-  "host",
-  "vm",
-  "requestedBy",
-];
 const mostNotes = 50;
 
 type KeptLeftover = StoredLeftover & { code: string; message: string };
@@ -178,34 +167,6 @@ export class ProvisioningService {
         .map(fromRow)
         .flatMap((event) => (event.kind === "note" ? [{ phase: event.phase, at: event.at, text: event.text }] : [])),
     };
-  }
-
-  /** Those on hosts that the requester sees. */
-  async list(
-    query: z.infer<typeof jobQuery>,
-    by: Requester,
-  ): Promise<{ items: JobEntity[]; total: number; page: number; perPage: number }> {
-    const { status, host, image, vm, page, perPage, sort = "-createdAt" } = query;
-    const where: FindOptionsWhere<JobEntity> = {};
-    if (status !== undefined) where.status = status;
-    if (image !== undefined) where.image = image;
-    if (vm !== undefined) where.vm = vm;
-    const field = sort.replace(/^-/, "") as keyof JobEntity;
-    if (!sortable.includes(field))
-      throw new Refusal("bad_request", `Cannot sort jobs by "${field}": one of ${sortable.join(", ")} is wanted`);
-    const direction = sort.startsWith("-") ? "DESC" : "ASC";
-    // In the order in which they were made, whatever the clock said.
-    const order: FindOptionsOrder<JobEntity> =
-      field === "createdAt" ? { number: direction } : { [field]: direction, number: "DESC" };
-    const seen = host === undefined ? hostsSeen(by) : [sees(by, "host", host) ? host : In([])];
-    const options = {
-      where: seen === null ? where : seen.map((one) => ({ ...where, host: one })),
-      order,
-      skip: (page - 1) * perPage,
-      take: perPage,
-    };
-    const [items, total] = await this.dataSource.manager.findAndCount(JobEntity, options);
-    return { items, total, page, perPage };
   }
 
   /** Asks a job to stop, and says in which of three states it was found. Throws Refusal not_found. */
