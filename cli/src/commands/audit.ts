@@ -2,11 +2,12 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
-import { type AuditView, auditText, auditView, firstPreviousHash } from "@convirt/contract/audit";
+import { type AuditView, auditView, firstPreviousHash } from "@convirt/contract/audit";
+import { AuditChain } from "@convirt/contract/audit-chain";
 import type { Command } from "commander";
 import { type Context, withContext } from "../context.js";
 import { CommandFailed, exitCodes } from "../exit.js";
-import { plainLine, table } from "../output.js";
+import { table } from "../output.js";
 import { type ListFlags, listOptions, listQuery, moreLine } from "../paging.js";
 
 export function auditCommands(program: Command): void {
@@ -46,6 +47,7 @@ export function auditCommands(program: Command): void {
     .command("verify")
     .description("compute the chain of hashes again, here, and say whether a record was changed or taken out")
     .option("--file <file>", "an export, in place of the controller's records")
+    .option("--before <file>", "an export of before a pruning: what is there now must go on from it")
     .option("--head <hash>", "the last hash that you have noted down: it must be among the records")
     .action((flags: VerifyFlags, command: Command) =>
       withContext(command, async (context) => {
@@ -65,46 +67,86 @@ function listText(items: readonly AuditView[]): string {
 
 interface VerifyFlags {
   file?: string;
+  before?: string;
   head?: string;
 }
 
-async function verify({ file, head }: VerifyFlags, { client, show }: Context): Promise<void> {
+type Broken = ReturnType<AuditChain["beginning"]>;
+
+async function verify({ file, before, head }: VerifyFlags, { client, show }: Context): Promise<void> {
+  const earlier = before === undefined ? undefined : await checked(createReadStream(before));
+  if (earlier !== undefined && earlier.broken !== null) earlier.broken.why += `, in ${before}`;
   const source = file === undefined ? (await client.open("exportAudit")).body : createReadStream(file);
-  const chain = await checked(source);
+  const chain = earlier?.broken ? undefined : await checked(source, earlier?.hashes);
+  const known = [...(earlier?.hashes.values() ?? []), ...(chain?.hashes.values() ?? [])];
   const broken =
-    chain.broken ??
-    (head === undefined || head === firstPreviousHash || chain.hashes.has(head)
+    earlier?.broken ??
+    chain?.broken ??
+    (head === undefined || head === firstPreviousHash || known.includes(head)
       ? null
-      : { number: chain.records + 1, why: "the record with the hash that you noted down is not among them" });
-  const answer = { ok: broken === null, records: chain.records, head: chain.head, broken };
+      : { number: (chain?.last ?? 0) + 1, why: "the record with the hash that you noted down is not among them" });
+  const { records = 0, first = 1, last = 0 } = chain ?? {};
+  const answer = { ok: broken === null, records, head: chain?.hashes.get(last) ?? firstPreviousHash, broken };
   show(answer, () =>
     broken === null
-      ? `${answer.records} records, each as it was written. The last hash is ${answer.head}.\nNote it down elsewhere: with --head you see whether records were taken from the end.`
+      ? `${records} records, each as it was written.${prunedLine(first, before)} The last hash is ${answer.head}.\nNote it down elsewhere: with --head you see whether records were taken from the end.`
       : `Record ${broken.number} is not in order: ${broken.why}.`,
   );
   if (broken !== null) throw new CommandFailed(exitCodes.refused, "");
 }
 
-interface Chain {
-  records: number;
-  head: string;
-  hashes: Set<string>;
-  broken: { number: number; why: string } | null;
+function prunedLine(first: number, before: string | undefined): string {
+  if (first === 1) return "";
+  const rest =
+    before === undefined ? "an export of before can be checked with them, by --before" : `they go on from ${before}`;
+  return ` Those before number ${first} were pruned, as a record says; ${rest}.`;
 }
 
-async function checked(source: Readable): Promise<Chain> {
-  const chain: Chain = { records: 0, head: firstPreviousHash, hashes: new Set(), broken: null };
+interface Checked {
+  records: number;
+  first: number;
+  last: number;
+  /** By number. */
+  hashes: Map<number, string>;
+  broken: Broken;
+}
+
+/** `earlier`: the hashes of records that were exported before, by number. */
+async function checked(source: Readable, earlier?: ReadonlyMap<number, string>): Promise<Checked> {
+  const chain = new AuditChain((text) => createHash("sha256").update(text).digest("hex"));
+  const hashes = new Map<number, string>();
+  let first = 1;
+  const answer = (broken: Broken): Checked => ({
+    records: chain.records,
+    first,
+    last: chain.head?.number ?? 0,
+    hashes,
+    broken,
+  });
   for await (const line of createInterface({ input: source, crlfDelay: Number.POSITIVE_INFINITY })) {
     if (line === "") continue;
-    const number = chain.records + 1;
     const record = parsed(line);
-    const why = record === undefined ? "it is no record" : faultOf(record, number, chain.head);
-    if (why !== undefined) return { ...chain, broken: { number, why } };
-    chain.records = number;
-    chain.head = record?.hash ?? chain.head;
-    chain.hashes.add(chain.head);
+    if (record === undefined) return answer({ number: (chain.head?.number ?? 0) + 1, why: "it is no record" });
+    if (chain.records === 0) first = record.number;
+    const broken = chain.add(record) ?? differing(record, chain.records === 1, earlier);
+    if (broken !== undefined) return answer(broken);
+    hashes.set(record.number, record.hash);
   }
-  return chain;
+  return answer(chain.beginning());
+}
+
+/** From what was exported before. */
+function differing(
+  record: AuditView,
+  isFirst: boolean,
+  earlier: ReadonlyMap<number, string> | undefined,
+): Broken | undefined {
+  if (earlier === undefined) return undefined;
+  const { number, hash, previousHash } = record;
+  if (isFirst && number > 1 && earlier.get(number - 1) !== previousHash)
+    return { number, why: "it does not go on from the export of before" };
+  if (!earlier.has(number) || earlier.get(number) === hash) return undefined;
+  return { number, why: "it is not what the export of before has" };
 }
 
 function parsed(line: string): AuditView | undefined {
@@ -113,11 +155,4 @@ function parsed(line: string): AuditView | undefined {
   } catch {
     return undefined;
   }
-}
-
-function faultOf(record: AuditView, number: number, before: string): string | undefined {
-  if (record.number !== number) return `record ${record.number} stands in its place`;
-  if (record.previousHash !== before) return "it does not follow the record before it";
-  const hash = createHash("sha256").update(auditText(record)).digest("hex");
-  return hash === record.hash ? undefined : `it is not as it was written (${plainLine(record.action)})`;
 }

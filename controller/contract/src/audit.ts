@@ -19,7 +19,7 @@ export const auditView = z.object({
   /** The name of the API token. */
   token: z.string().nullable(),
   address: z.string(),
-  /** A name of the route table, or `jobEnded`. */
+  /** A name of the route table, `jobEnded` or `auditPruned`. */
   action: z.string(),
   /** What it was about: `host xen1`, `vm web`, `user ada`. */
   objects: z.array(z.string()),
@@ -62,9 +62,19 @@ export const auditQuery = pageQuery.extend({
   text: z.string().max(100).optional(),
 });
 
+/** What is left of records that were pruned: the number and the hash of the last, which the first that is there follows. */
+export const auditAnchor = z.object({ number: z.number().int(), hash: sha256 });
+export type AuditAnchor = z.infer<typeof auditAnchor>;
+
+/** The act of a pruning, which the controller does by itself. */
+export const auditPruned = "auditPruned";
+
 export const auditVerified = z.object({
   ok: z.boolean(),
+  /** Those that are there. */
   records: z.number().int(),
+  /** Null while nothing was pruned. */
+  anchor: auditAnchor.nullable(),
   /** The last record's: who has noted it down elsewhere sees whether records were taken from the end. */
   head: z.object({ number: z.number().int(), hash: sha256 }).nullable(),
   /** The first record that is not as it was written, and why. */

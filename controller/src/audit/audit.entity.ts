@@ -42,3 +42,17 @@ export class AuditEntity {
   @Column({ type: "varchar", length: 64 })
   hash!: string;
 }
+
+/** What is left of records that were pruned: one row, or none. */
+@Entity("audit_anchor")
+export class AuditAnchorEntity {
+  @PrimaryColumn({ type: "integer" })
+  id!: number;
+  /** Of the last that was pruned. */
+  @Column({ type: "integer" })
+  number!: number;
+  @Column({ type: "varchar", length: 64 })
+  hash!: string;
+  @Column(instantColumn)
+  at!: string;
+}

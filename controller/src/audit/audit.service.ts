@@ -1,5 +1,5 @@
 // The audit: a table to which records are added and of which none is changed. Each holds the hash of the one before; the last hash goes to the log as well, so
-// that records taken from the end are missed there.
+// that records taken from the end are missed there. The oldest may be pruned: see retention.service.ts.
 import { createHash } from "node:crypto";
 import {
   type AuditVerified,
@@ -8,20 +8,22 @@ import {
   auditText,
   firstPreviousHash,
 } from "@convirt/contract/audit";
+import { AuditChain } from "@convirt/contract/audit-chain";
 import { Injectable, Logger } from "@nestjs/common";
-import { DataSource, type EntityManager, MoreThan, type SelectQueryBuilder } from "typeorm";
+import { And, DataSource, type EntityManager, LessThanOrEqual, MoreThan, type SelectQueryBuilder } from "typeorm";
 import type { z } from "zod";
 import { now } from "../database/columns.js";
 import { literal, orderOf, rowsOf } from "../database/paging.js";
 import { inTransaction, readStored } from "../database/write-queue.js";
 import { Refusal } from "../errors/refusal.js";
-import { AuditEntity } from "./audit.entity.js";
+import { AuditAnchorEntity, AuditEntity } from "./audit.entity.js";
 
 export type NewRecord = Omit<AuditView, "number" | "at" | "previousHash" | "hash">;
 
 const sortable = ["number", "at", "username", "action", "outcome"] as const;
 /** Records that are read at once by who reads all of them. */
 const together = 500;
+const mostTries = 3;
 
 @Injectable()
 export class AuditService {
@@ -42,7 +44,7 @@ export class AuditService {
       at: now(),
       previousHash: last?.hash ?? firstPreviousHash,
     };
-    const added = { ...whole, hash: hashOf(whole) };
+    const added = { ...whole, hash: sha256(auditText(whole)) };
     await tx.insert(AuditEntity, added);
     const { number, username, action, objects, outcome, code, reason, hash } = added;
     this.log.log({ msg: "audit", number, username, action, objects, outcome, code, reason, hash });
@@ -78,9 +80,11 @@ export class AuditService {
 
   /** All records that are there when it is asked for, oldest first. */
   async *all(): AsyncGenerator<AuditView> {
+    const newest = await readStored(this.dataSource, (manager) => manager.maximum(AuditEntity, "number"));
     for (let last = 0; ; ) {
+      const where = { number: And(MoreThan(last), LessThanOrEqual(newest ?? 0)) };
       const rows = await readStored(this.dataSource, (manager) =>
-        manager.find(AuditEntity, { where: { number: MoreThan(last) }, order: { number: "ASC" }, take: together }),
+        manager.find(AuditEntity, { where, order: { number: "ASC" }, take: together }),
       );
       for (const row of rows) yield toView(row);
       last = rows.at(-1)?.number ?? last;
@@ -89,27 +93,30 @@ export class AuditService {
   }
 
   async verify(): Promise<AuditVerified> {
-    let head: AuditVerified["head"] = null;
-    let broken: AuditVerified["broken"] = null;
-    for await (const record of this.all()) {
-      broken ??= faultOf(record, head);
-      head = { number: record.number, hash: record.hash };
+    for (let tries = 1; ; tries += 1) {
+      const anchor = await this.anchor();
+      const chain = new AuditChain(sha256);
+      let broken: AuditVerified["broken"] = null;
+      for await (const record of this.all()) {
+        broken = chain.add(record) ?? null;
+        if (broken !== null) break;
+      }
+      const after = await this.anchor();
+      // Records were pruned while others were read: what was seen is of two moments.
+      if (after?.number !== anchor?.number && tries < mostTries) continue;
+      broken ??= chain.beginning(anchor);
+      return { ok: broken === null, records: chain.records, anchor, head: chain.head, broken };
     }
-    return { ok: broken === null, records: head?.number ?? 0, head, broken };
+  }
+
+  private async anchor(): Promise<AuditVerified["anchor"]> {
+    const [row] = await readStored(this.dataSource, (manager) => manager.find(AuditAnchorEntity));
+    return row === undefined ? null : { number: row.number, hash: row.hash };
   }
 }
 
-function faultOf(record: AuditView, before: AuditVerified["head"]): AuditVerified["broken"] {
-  const { number } = record;
-  const wanted = (before?.number ?? 0) + 1;
-  if (number !== wanted) return { number: wanted, why: "it is not there" };
-  if (record.previousHash !== (before?.hash ?? firstPreviousHash))
-    return { number, why: "it does not follow the record before it" };
-  return record.hash === hashOf(record) ? null : { number, why: "it is not as it was written" };
-}
-
-function hashOf(record: Omit<AuditView, "hash">): string {
-  return createHash("sha256").update(auditText(record)).digest("hex");
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
 }
 
 function filtered(

@@ -127,6 +127,17 @@ export const configSchema = z.strictObject({
       jobs_per_host: z.coerce.number().int().min(1).max(64).default(2).describe("jobs under way at once on a host"),
     })
     .prefault({}),
+  audit: z
+    .strictObject({
+      keep_days: z.coerce
+        .number()
+        .int()
+        .min(0)
+        .max(36_500)
+        .default(0)
+        .describe("days that records of the audit are kept, the newest thousand longer; 0: for ever"),
+    })
+    .prefault({}),
   backup: z
     .strictObject({
       schedule: z

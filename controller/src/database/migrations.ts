@@ -11,6 +11,7 @@ import { SignIn1764000000009 } from "./migrations/0009-sign-in.js";
 import { Oidc1764000000010 } from "./migrations/0010-oidc.js";
 import { Secrets1764000000011 } from "./migrations/0011-secrets.js";
 import { Lists1764000000012 } from "./migrations/0012-lists.js";
+import { AuditAnchor1764000000013 } from "./migrations/0013-audit-anchor.js";
 
 export const migrations = [
   Access1764000000001,
@@ -25,4 +26,5 @@ export const migrations = [
   Oidc1764000000010,
   Secrets1764000000011,
   Lists1764000000012,
+  AuditAnchor1764000000013,
 ];
