@@ -37,7 +37,8 @@ export class DriftService {
     const where = query.host === undefined ? {} : { name: query.host };
     const hosts = await this.dataSource.manager.find(HostEntity, { select: { id: true, name: true }, where });
     const seen = hosts.filter(({ name }) => sees(reader, "host", name));
-    const compared = await Promise.all(seen.map((host) => this.compare(host)));
+    const records = await this.recordsOf(seen.map(({ id }) => id));
+    const compared = await Promise.all(seen.map((host) => this.compare(host, records.get(host.id) ?? [])));
     const items = compared
       .flatMap((host) => host.items)
       .filter((item) => query.kind === undefined || item.kind === query.kind);
@@ -49,15 +50,26 @@ export class DriftService {
     };
   }
 
+  /** By host; read at once, and without what would be made of whole rows. */
+  private async recordsOf(hostIds: readonly string[]): Promise<ReadonlyMap<string, Vm[]>> {
+    const rows = await this.dataSource.manager
+      .createQueryBuilder(VmEntity, "vm")
+      .select("vm.id", "id")
+      .addSelect("vm.name", "name")
+      .addSelect("vm.vmConfigPath", "vmConfigPath")
+      .addSelect("vm.hostId", "hostId")
+      .where({ hostId: In([...hostIds]) })
+      .getRawMany<Vm & { hostId: string }>();
+    const byHost = new Map<string, Vm[]>(hostIds.map((id) => [id, []]));
+    for (const { hostId, ...vm } of rows) byHost.get(hostId)?.push(vm);
+    return byHost;
+  }
+
   /** A host that does not answer soon is named, and holds up nobody's comparison but its own. */
-  private async compare(host: Pick<HostEntity, "id" | "name">): Promise<Compared> {
+  private async compare(host: Pick<HostEntity, "id" | "name">, records: readonly Vm[]): Promise<Compared> {
     const report = this.inventory.domainsOf(host.id);
     if (report === undefined) return { items: [], notCompared: [{ host: host.name, reason: "it never reported" }] };
     const seen = { host: host.name, seenAt: report.seenAt.toISOString(), ageS: this.inventory.ageS(host.id) ?? 0 };
-    const records = await this.dataSource.manager.find(VmEntity, {
-      select: { id: true, name: true, vmConfigPath: true },
-      where: { hostId: host.id },
-    });
     const items = unrecorded(report, records).map((each) => ({ ...each, ...seen }));
     if (!this.agents.inContact(host.id)) {
       const reason = `silent since ${this.agents.contactOf(host.id).since ?? "its enrolment"}`;
