@@ -11,6 +11,7 @@ import { useMay } from "../sign-in/Session";
 import { type Column, Table } from "../table/Table";
 import { Outcome } from "./Outcome";
 import { VerifyChain } from "./VerifyChain";
+import { whoOf } from "./who";
 
 const columns: readonly Column<AuditView>[] = [
   {
@@ -22,7 +23,7 @@ const columns: readonly Column<AuditView>[] = [
     cell: (record) => record.number,
   },
   { title: "When", width: "0.7fr", sort: "at", narrow: "second", cell: (record) => <Ago at={record.at} /> },
-  { title: "Who", width: "0.7fr", sort: "username", cell: (record) => record.username ?? "a host" },
+  { title: "Who", width: "0.7fr", sort: "username", cell: whoOf },
   {
     title: "Act",
     width: "0.9fr",

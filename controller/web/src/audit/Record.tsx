@@ -8,6 +8,7 @@ import { Skeletons } from "../parts/Skeletons";
 import { Thing } from "../parts/Thing";
 import { Moment } from "../parts/Time";
 import { Outcome } from "./Outcome";
+import { whoOf } from "./who";
 
 /** One record of the audit, whole. */
 export function Record() {
@@ -31,7 +32,7 @@ export function Record() {
             <Facts
               title="Who, when and why"
               facts={[
-                ["Who", found.username ?? "a host, by its invitation"],
+                ["Who", whoOf(found)],
                 ["By", found.token === null ? found.via : `the token ${found.token}`],
                 ["From", found.address === "" ? "the controller itself" : found.address],
                 ["When", <Moment key="at" at={found.at} />],

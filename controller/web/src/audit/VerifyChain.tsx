@@ -14,7 +14,10 @@ export function VerifyChain() {
       {verify.data !== undefined && (
         <span role="status">
           {verify.data.broken === null ? (
-            <Status tone="good">{count(verify.data.records, "record")}, each as it was written</Status>
+            <Status tone="good">
+              {count(verify.data.records, "record")}, each as it was written
+              {verify.data.anchor !== null && `; those up to number ${verify.data.anchor.number} were pruned`}
+            </Status>
           ) : (
             <Status tone="bad">
               Record {verify.data.broken.number}: {verify.data.broken.why}
