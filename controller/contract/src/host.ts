@@ -1,6 +1,6 @@
 // Hosts: invitation, enrolment, and what a host last reported.
 import * as z from "zod";
-import { hostName, instant } from "./names.js";
+import { hostName, instant, line } from "./names.js";
 import { pageQuery } from "./page.js";
 
 export const inviteBody = z.strictObject({
@@ -15,8 +15,8 @@ export const enrolmentBody = z.strictObject({
   secret: z.string().min(20).max(100),
   signingRequest: z.string().max(8192),
   /** host:port at which the agent serves gRPC. */
-  address: z.string().max(300),
-  agentVersion: z.string().max(64),
+  address: line(300),
+  agentVersion: line(64),
 });
 export const enrolmentReply = z.object({ hostId: z.string(), certificate: z.string(), caCertificate: z.string() });
 export type EnrolmentReply = z.infer<typeof enrolmentReply>;

@@ -1,7 +1,7 @@
 // Provision jobs, their states and their events.
 import * as z from "zod";
 import { diagnosticView } from "./image.js";
-import { hostName, imageName, instant, optionValues, sha256, uuid, vmName } from "./names.js";
+import { hostName, imageName, instant, lines, optionValues, sha256, uuid, vmName } from "./names.js";
 import { pageQuery } from "./page.js";
 import * as status from "./status.js";
 
@@ -25,7 +25,7 @@ export const provisionBody = z.strictObject({
   timeoutSeconds: z.number().int().min(1).max(86_400).optional(),
   /** When it does not succeed, what it left on the host is cleaned at once. */
   cleanOnFailure: z.boolean().default(false),
-  reason: z.string().max(500).optional(),
+  reason: lines(500).optional(),
 });
 export type ProvisionBody = z.infer<typeof provisionBody>;
 

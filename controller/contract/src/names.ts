@@ -17,6 +17,19 @@ export const hostName = z
   .string()
   .regex(hostNamePattern, "must hold 1 to 63 of A-Z a-z 0-9 . - and start and end with a letter or a digit");
 
+/** A text of one line, of whatever letters; without characters that steer a terminal, a log or a database. */
+export const line = (most: number) =>
+  z
+    .string()
+    .max(most)
+    .regex(/^\P{Cc}*$/u, "must hold no control characters and no line breaks");
+/** The same of several lines. */
+export const lines = (most: number) =>
+  z
+    .string()
+    .max(most)
+    .regex(/^[\P{Cc}\n\t]*$/u, "must hold no control characters but line breaks and tabs");
+
 /** RFC 3339 in UTC with milliseconds. */
 export const instant = z.iso.datetime();
 export const sha256 = z.string().regex(/^[0-9a-f]{64}$/);

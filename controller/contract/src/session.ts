@@ -1,7 +1,7 @@
 // Who is asking: sign-in, users, API tokens.
 import * as z from "zod";
 import * as access from "./access.js";
-import { instant } from "./names.js";
+import { instant, line } from "./names.js";
 import { pageQuery } from "./page.js";
 
 export const roles = access.roles;
@@ -28,7 +28,7 @@ export const userName = z
 export const password = z.string().min(10, "must hold at least 10 characters").max(1024);
 
 export const signInBody = z.strictObject({
-  username: z.string().min(1).max(64),
+  username: line(64).min(1),
   password: z.string().min(1).max(1024),
   /** Of the second factor, where the user has one. */
   code: z.string().max(64).optional(),
@@ -78,7 +78,7 @@ export type UserView = z.infer<typeof userView>;
 export const userQuery = pageQuery.extend({ role: role.optional(), username: z.string().max(64).optional() });
 
 export const createTokenBody = z.strictObject({
-  name: z.string().min(1).max(64),
+  name: line(64).min(1),
   role: role.optional(),
   /** What the token is good for; left out, all that its owner's grants are for. */
   scopes: z.array(scope).min(1).max(50).optional(),
@@ -104,7 +104,7 @@ export const tokenQuery = pageQuery.extend({
 });
 
 export const subject = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("user"), name: z.string().min(1).max(64) }),
+  z.strictObject({ kind: z.literal("user"), name: line(64).min(1) }),
   z.strictObject({ kind: z.literal("group"), name: groupName }),
 ]);
 export type Subject = z.infer<typeof subject>;

@@ -10,6 +10,8 @@ const largeLimit = 8 * 1024 * 1024;
 const dropBytes = 8 * 1024 * 1024;
 const dropMs = 2_000;
 const importPath = `${apiPrefix}/images/import`;
+const mostDepth = 64;
+const loneSurrogate = /\p{Surrogate}/u;
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** Express middleware. Throws Refusal body_too_large, invalid_body, unsupported_media_type. */
@@ -32,7 +34,8 @@ export function readBodies(): RequestHandler {
       },
       (error: unknown) => {
         next(error);
-        drop(request);
+        // All of it has come: the connection is good for the next request.
+        if (!request.complete) drop(request);
       },
     );
   };
@@ -66,12 +69,36 @@ async function readJson(request: Request): Promise<unknown> {
       `The body is declared as ${type.slice(0, 100)} (${encoding.slice(0, 40)}); application/json in UTF-8, not compressed, is wanted`,
     );
   const bytes = await read(request, request.method === "PUT" ? largeLimit : smallLimit);
+  const isNot = (found: string) =>
+    new Refusal(
+      "invalid_body",
+      `The body of ${request.method} ${request.path} is not JSON that is taken here: ${found}`,
+    );
+  let body: unknown;
   try {
-    return JSON.parse(utf8.decode(bytes));
+    body = JSON.parse(utf8.decode(bytes));
   } catch (error) {
-    const found = error instanceof Error ? error.message : String(error);
-    throw new Refusal("invalid_body", `The body of ${request.method} ${request.path} is not JSON: ${found}`);
+    throw isNot(error instanceof Error ? error.message : String(error));
   }
+  const found = unfit(body);
+  if (found !== undefined) throw isNot(found);
+  return body;
+}
+
+/**
+ * What no room is given: values so deep that whoever goes through them would come to the end of the stack, and halves of a surrogate pair, which no encoding can
+ * store and so nobody could give back.
+ */
+function unfit(body: unknown): string | undefined {
+  const open: [unknown, number][] = [[body, 1]];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const [value, depth] = next;
+    if (typeof value === "string" && loneSurrogate.test(value)) return "a text in it holds half of a character";
+    if (typeof value !== "object" || value === null) continue;
+    if (depth > mostDepth) return `it is nested deeper than ${mostDepth} levels`;
+    for (const [key, inner] of Object.entries(value)) open.push([key, depth], [inner, depth + 1]);
+  }
+  return undefined;
 }
 
 function read(request: Request, limit: number): Promise<Buffer> {
