@@ -84,7 +84,13 @@ describe("a list of jobs", () => {
     const plans = await plansOf(controller, "jobs", async () => {
       for (const field of ["createdAt", "startedAt", "endedAt", "status", "image", "host", "vm", "requestedBy"])
         await list(`sort=${field}`);
-      for (const query of ["status=lost", "status=lost&sort=startedAt", "host=xen1&sort=-endedAt", "vm=vm-1", "image=I0"])
+      for (const query of [
+        "status=lost",
+        "status=lost&sort=startedAt",
+        "host=xen1&sort=-endedAt",
+        "vm=vm-1",
+        "image=I0",
+      ])
         await list(query);
     });
     expect(plans.length).toBeGreaterThan(15);
