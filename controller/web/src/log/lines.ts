@@ -64,19 +64,8 @@ export class LogLines {
     return kept.slice(kept.lastIndexOf("\r") + 1);
   }
 
-  /** The line that holds the byte at `offset`. */
-  lineAt(offset: number): number {
-    let [low, high] = [0, this.#count - 1];
-    while (low < high) {
-      const middle = Math.ceil((low + high) / 2);
-      if (this.#start(middle) <= offset) low = middle;
-      else high = middle - 1;
-    }
-    return low;
-  }
-
-  /** A piece of the text for searching, and where it begins; pieces overlap so that no hit is lost between two. */
-  piece(offset: number, bytes: number): string {
-    return this.#decoder.decode(this.#bytes.subarray(offset, Math.min(this.#length, offset + bytes)));
+  /** The lines from `from` up to `to` in one piece, as they came. */
+  raw(from: number, to: number): string {
+    return this.#decoder.decode(this.#bytes.subarray(this.#start(from), this.#end(to - 1)));
   }
 }

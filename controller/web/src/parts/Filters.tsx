@@ -1,6 +1,6 @@
 // The filter of a list: it lives in the address, so that it can be sent to a colleague and the way back finds it.
 import { Button } from "@patternfly/react-core/dist/esm/components/Button";
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { useSearchParams } from "react-router";
 
 export interface Choice {
@@ -80,12 +80,21 @@ export function Filters({ text, selects }: Props) {
 
 function FilterText({ label, value, onChange }: { label: string; value: string; onChange: (value: string) => void }) {
   const [text, setText] = useState(value);
-  useEffect(() => setText(value), [value]);
+  // What the address says is taken over when somebody else has put it there: our own words of a moment ago would take back what was typed since.
+  const sent = useRef(value);
   useEffect(() => {
-    if (text === value) return;
-    const timer = setTimeout(() => onChange(text), settleMs);
+    if (value === sent.current) return;
+    sent.current = value;
+    setText(value);
+  }, [value]);
+  useEffect(() => {
+    if (text === sent.current) return;
+    const timer = setTimeout(() => {
+      sent.current = text;
+      onChange(text);
+    }, settleMs);
     return () => clearTimeout(timer);
-  }, [text, value, onChange]);
+  }, [text, onChange]);
   return (
     <input
       type="search"

@@ -3,6 +3,7 @@ import { type CSSProperties, type KeyboardEvent, type ReactNode, useEffect, useI
 import { useNavigate } from "react-router";
 import { ErrorPanel } from "../parts/ErrorPanel";
 import { ColumnHead } from "./ColumnHead";
+import { TableRow } from "./TableRow";
 import { type ReadPage, usePages } from "./usePages";
 import { useRowHeight } from "./useRowHeight";
 import { useWindow } from "./useWindow";
@@ -113,43 +114,17 @@ export function Table<Row>(props: Props<Row>) {
             const index = first + offset;
             const row = rows.at(index);
             return (
-              // biome-ignore lint/a11y/useSemanticElements: see above.
-              <div
+              <TableRow
                 key={row === undefined ? index : rowKey(row)}
-                role="row"
                 id={`${id}-${index}`}
-                data-index={index}
-                aria-rowindex={index + 2}
-                aria-selected={row !== undefined && selection?.has(row) === true}
-                tabIndex={index === active ? 0 : -1}
-                className="cv-table-row"
-                style={{ top: index * rowPx }}
-              >
-                {row !== undefined && selection !== undefined && (
-                  // biome-ignore lint/a11y/useSemanticElements lint/a11y/useFocusableInteractive: see above.
-                  <span role="gridcell" className="cv-table-cell">
-                    <input
-                      type="checkbox"
-                      tabIndex={-1}
-                      aria-label={selection.label(row)}
-                      checked={selection.has(row)}
-                      onChange={({ target }) => selection.toggle(row, target.checked)}
-                    />
-                  </span>
-                )}
-                {columns.map((column) => (
-                  // biome-ignore lint/a11y/useSemanticElements lint/a11y/useFocusableInteractive: see above.
-                  <span
-                    key={column.title}
-                    role="gridcell"
-                    className="cv-table-cell"
-                    data-number={column.isNumber}
-                    data-narrow={column.narrow}
-                  >
-                    {row === undefined ? <span className="cv-bone" /> : column.cell(row)}
-                  </span>
-                ))}
-              </div>
+                index={index}
+                row={row}
+                rowPx={rowPx}
+                columns={columns}
+                selection={selection}
+                isSelected={row !== undefined && selection?.has(row) === true}
+                isActive={index === active}
+              />
             );
           })}
         </div>
