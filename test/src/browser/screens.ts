@@ -79,7 +79,7 @@ try {
       await act?.(page);
       await page.waitForLoadState("load");
       // Until what is being fetched is there.
-      await page.waitForFunction("document.querySelectorAll('.pf-v6-c-skeleton, .pf-v6-c-spinner').length === 0");
+      await page.locator(".pf-v6-c-skeleton, .pf-v6-c-spinner").first().waitFor({ state: "detached" });
       await page.screenshot({ path: file(name, dark) });
     }
   }

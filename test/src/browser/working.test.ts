@@ -54,7 +54,7 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
     ]) {
       await page.goto(path);
       await page.getByRole("heading", { level: 1 }).waitFor();
-      await page.waitForFunction("document.querySelectorAll('.pf-v6-c-skeleton').length === 0");
+      await page.locator(".pf-v6-c-skeleton").first().waitFor({ state: "detached" });
       const serious = await seriousFaults(page);
       if (serious.length > 0) faults[path] = serious;
       const tooWide = await page.evaluate(
