@@ -4,10 +4,11 @@ import { firstLine } from "./first-line.js";
 import { load } from "./load.js";
 import { log } from "./log.js";
 import { many } from "./many.js";
+import { pages } from "./pages.js";
 import { scale } from "./scale.js";
 import { staging } from "./staging.js";
 
-const benches = { "first-line": firstLine, many, staging, log, load, scale };
+const benches = { "first-line": firstLine, many, staging, log, load, scale, pages };
 type Name = keyof typeof benches;
 
 const asked = process.argv.slice(2);
