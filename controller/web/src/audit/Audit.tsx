@@ -35,8 +35,8 @@ const columns: readonly Column<AuditView>[] = [
     ),
   },
   { title: "About", width: "2fr", narrow: "second", cell: (record) => record.objects.map(briefly).join(", ") },
-  { title: "Outcome", width: "1.6fr", sort: "outcome", cell: (record) => <Outcome record={record} /> },
-  { title: "Why", width: "1.1fr", narrow: "hide", cell: (record) => record.reason ?? "" },
+  { title: "Outcome", width: "1.8fr", sort: "outcome", cell: (record) => <Outcome record={record} /> },
+  { title: "Why", width: "0.9fr", narrow: "hide", cell: (record) => record.reason ?? "" },
 ];
 
 /** The first eight letters tell one from another where many are listed; the record has the whole. */

@@ -49,9 +49,9 @@ export function agoOf(ms: number): string {
   return `${coarse(ms)} ago`;
 }
 
-/** One unit is enough for what is long past. */
+/** One unit is enough for what is long past, and nobody asks for parts of a second. */
 export function coarse(ms: number): string {
-  return ms < 60_000 ? spanOf(ms) : spanOf(ms).split(" ").slice(0, 2).join(" ");
+  return ms < 60_000 ? spanOf(Math.max(1000, ms)) : spanOf(ms).split(" ").slice(0, 2).join(" ");
 }
 
 /** How long since. */

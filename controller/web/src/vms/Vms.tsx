@@ -28,13 +28,13 @@ const columns: readonly Column<VmView>[] = [
       </Link>
     ),
   },
-  { title: "State", width: "2fr", sort: "state", cell: (vm) => <VmStateMark vm={vm} /> },
+  { title: "State", width: "2.1fr", sort: "state", cell: (vm) => <VmStateMark vm={vm} /> },
   { title: "Host", width: "1fr", sort: "host", narrow: "second", cell: (vm) => vm.host },
-  { title: "Image", width: "1.5fr", sort: "image", narrow: "second", cell: (vm) => vm.image },
-  { title: "Version", width: "6.5rem", narrow: "hide", cell: (vm) => <code>{vm.imageVersion.slice(0, 8)}</code> },
+  { title: "Image", width: "1.8fr", sort: "image", narrow: "second", cell: (vm) => vm.image },
+  { title: "Version", width: "5.5rem", narrow: "hide", cell: (vm) => <code>{vm.imageVersion.slice(0, 8)}</code> },
   {
     title: "Memory",
-    width: "5.5rem",
+    width: "5rem",
     sort: "memoryMib",
     isNumber: true,
     narrow: "hide",
