@@ -198,10 +198,9 @@ describe("a hostile text comes back as it was written, or is refused with a code
         "tags?tag=",
       ])
         await ask("GET", `/${list}${part}`).then(isRefused);
-      // One is a host's name by now.
+      // No name holds an é: what was made of these texts before is not what is asked for.
       for (const place of ["vms", "jobs", "hosts", "images", "audit", "images/Plain/files"])
-        if (text.trim() !== "" && !text.includes("..") && text !== hostileTexts["a constructor"])
-          expect(isRefused(await ask("GET", `/${place}/${part}`))).toBe(true);
+        if (!text.includes("..")) expect(isRefused(await ask("GET", `/${place}/${part}%C3%A9`))).toBe(true);
     }
   });
 
