@@ -9,7 +9,7 @@ import { type Followable, follow } from "./follow.js";
 import { Journal } from "./journal.js";
 
 /** So long that a test which waits for it does not end: all that comes must have rung. */
-const never = { toldMs: 3_600_000, untoldMs: 3_600_000 };
+const never = { toldMs: 3_600_000, untoldMs: 3_600_000, restMs: 0 };
 
 let folder: ReturnType<typeof temporaryFolder>;
 let job: PlainJob;
@@ -41,8 +41,7 @@ class PlainJob implements Followable {
   }
 
   get ended(): Ended | undefined {
-    const event = this.journal.entries.at(-1)?.event.event;
-    return event?.$case === "ended" ? event.value : undefined;
+    return this.journal.ended;
   }
 
   onEvent(listener: () => void): () => void {
@@ -70,17 +69,20 @@ class PlainJob implements Followable {
   }
 }
 
-function followed(): { kinds: string[]; log: () => string; end: Promise<void> } {
+function followed(waits = never): { kinds: string[]; log: () => string; pieces: () => number; end: Promise<void> } {
   const kinds: string[] = [];
   let log = "";
+  let pieces = 0;
   const send = (event: JobEvent) => {
-    if (event.event?.$case === "log") log += Buffer.from(event.event.value.data).toString();
-    else if (event.event !== undefined) kinds.push(event.event.$case);
+    if (event.event?.$case === "log") {
+      log += Buffer.from(event.event.value.data).toString();
+      pieces += 1;
+    } else if (event.event !== undefined) kinds.push(event.event.$case);
     return Promise.resolve();
   };
-  const end = follow(job, { afterSequence: 0n, logOffset: 0 }, send, { signal: over.signal, waits: never });
+  const end = follow(job, { afterSequence: 0n, logOffset: 0 }, send, { signal: over.signal, waits });
   end.catch(() => undefined);
-  return { kinds, log: () => log, end };
+  return { kinds, log: () => log, pieces: () => pieces, end };
 }
 
 const seen = (look: () => boolean) => until(() => (look() ? true : undefined));
@@ -92,6 +94,19 @@ test("what a script writes reaches a follower that came before the script, witho
   await seen(() => log() === "one\n");
   appendFileSync(job.path, "two\n");
   await seen(() => log() === "one\ntwo\n");
+});
+
+test("a log that grows line by line is sent in few pieces, whole and in order", async () => {
+  const lines = Array.from({ length: 60 }, (_, index) => `line ${index}\n`);
+  const { log, pieces, end } = followed({ ...never, restMs: 3_600_000 });
+  job.launch();
+  appendFileSync(job.path, "first\n");
+  await seen(() => log() === "first\n");
+  for (const line of lines) appendFileSync(job.path, line);
+  job.end();
+  await end;
+  expect(log()).toBe(`first\n${lines.join("")}`);
+  expect(pieces()).toBe(2);
 });
 
 test("the end of a job whose log is watched reaches its follower without a look at the clock", async () => {

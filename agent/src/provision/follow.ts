@@ -6,6 +6,8 @@ import { Bell } from "../disk/bell.js";
 import type { Job } from "./job.js";
 
 const pieceBytes = 256 * 1024;
+/** After a piece of fewer bytes the follower rests: a piece costs far more than its bytes, and a script that prints line by line would make many. */
+const smallBytes = 64 * 1024;
 
 /** What is followed of a job. */
 export type Followable = Pick<Job, "journal" | "ended" | "log" | "onEvent">;
@@ -19,9 +21,11 @@ export interface From {
 export interface Waits {
   toldMs: number;
   untoldMs: number;
+  /** Between two pieces of a log that grows slowly. */
+  restMs: number;
 }
 
-const usual: Waits = { toldMs: 5_000, untoldMs: 250 };
+const usual: Waits = { toldMs: 5_000, untoldMs: 250, restMs: 200 };
 
 /** Sends until the job's `ended` was sent, or the signal. */
 export async function follow(
@@ -46,8 +50,9 @@ export async function follow(
         if (entry.event.event?.$case === "ended") return;
       }
       if (job.ended !== undefined && next >= job.journal.entries.length) return;
-      await reader.sendUpTo(Number.POSITIVE_INFINITY, signal);
-      await bell.rung(signal);
+      const sent = await reader.sendUpTo(Number.POSITIVE_INFINITY, signal);
+      if (sent > 0 && sent < smallBytes) await bell.rest(signal);
+      else await bell.rung(signal);
     }
   } finally {
     bell.close();
@@ -67,11 +72,13 @@ class LogReader {
     this.#send = send;
   }
 
-  async sendUpTo(end: number, signal: AbortSignal): Promise<void> {
+  /** Tells how many bytes were sent. */
+  async sendUpTo(end: number, signal: AbortSignal): Promise<number> {
+    const start = this.#offset;
     while (this.#offset < end) {
       signal.throwIfAborted();
       const data = await this.#read(Math.min(pieceBytes, end - this.#offset));
-      if (data === undefined) return;
+      if (data === undefined) break;
       const offset = this.#offset;
       this.#offset += data.length;
       await this.#send({
@@ -80,6 +87,7 @@ class LogReader {
         event: { $case: "log", value: { offset: BigInt(offset), data } },
       });
     }
+    return this.#offset - start;
   }
 
   async #read(most: number): Promise<Buffer | undefined> {
@@ -105,16 +113,26 @@ class JobBell {
   readonly #job: Followable;
   readonly #waits: Waits;
   readonly #bell = new Bell();
+  readonly #events = new Bell();
   readonly #stop: () => void;
 
   constructor(job: Followable, waits: Waits) {
     this.#job = job;
     this.#waits = waits;
-    this.#stop = job.onEvent(() => this.#bell.ring());
+    this.#stop = job.onEvent(() => {
+      this.#events.ring();
+      this.#bell.ring();
+    });
   }
 
   reset(): void {
+    this.#events.reset();
     this.#bell.reset();
+  }
+
+  /** Until the next event, or a short while: a log that grows does not end it. */
+  async rest(signal: AbortSignal): Promise<void> {
+    await this.#events.rung(this.#waits.restMs, signal);
   }
 
   async rung(signal: AbortSignal): Promise<void> {

@@ -105,8 +105,7 @@ export class Job {
   }
 
   get ended(): Ended | undefined {
-    const event = this.journal.entries.at(-1)?.event.event;
-    return event?.$case === "ended" ? event.value : undefined;
+    return this.journal.ended;
   }
 
   /** The log; undefined while the script has not begun. */

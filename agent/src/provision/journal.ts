@@ -15,7 +15,7 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import { JobEvent, ProvisionSpec } from "@convirt/proto/provision";
+import { type Ended, JobEvent, ProvisionSpec } from "@convirt/proto/provision";
 import { diskTrouble, syncFolder, writeDurably, writeSynced } from "../disk/durable.js";
 
 /** An event, and how long the log was when it happened: a follower sends that much of the log before it. */
@@ -64,6 +64,12 @@ export class Journal {
     const journal = new Journal(folder);
     journal.#read();
     return { journal, spec: ProvisionSpec.decode(readFileSync(join(folder, "spec"))) };
+  }
+
+  /** How the job ended; undefined while it has not. */
+  get ended(): Ended | undefined {
+    const event = this.entries.at(-1)?.event.event;
+    return event?.$case === "ended" ? event.value : undefined;
   }
 
   /** Throws what a full disk says, and has then changed nothing. */

@@ -29,8 +29,9 @@ export class JobLog {
     this.#logMib = logMib;
   }
 
-  /** Where it is: an earlier job's was set aside when a later one took its name. */
+  /** Where it is: that of a job which has ended was set aside when a later one took its name. */
   get path(): string {
+    if (this.#journal.ended === undefined) return this.#first;
     return this.#journal.get("log-path")?.trim() ?? this.#first;
   }
 
