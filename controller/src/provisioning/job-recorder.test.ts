@@ -2,7 +2,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { type JobEvent as HostEvent, Outcome, Phase } from "@convirt/proto/provision";
 import fc from "fast-check";
 import { DataSource } from "typeorm";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { AuditEntity } from "../audit/audit.entity.js";
 import { AuditService } from "../audit/audit.service.js";
 import { migrations } from "../database/migrations.js";
@@ -112,14 +112,14 @@ describe("JobRecorder", () => {
     await fc.assert(
       fc.asyncProperty(
         fc.uint8Array({ maxLength: 5000 }),
-        fc.array(fc.record({ back: fc.nat(300), size: fc.nat(400), restart: fc.boolean() }), { maxLength: 30 }),
+        fc.array(fc.record({ back: fc.nat(300), size: fc.nat(400), told: fc.boolean(), restart: fc.boolean() }), { maxLength: 30 }),
         async (data, cuts) => {
           const id = await newJob();
           let sent = 0;
-          for (const { back, size, restart } of cuts) {
+          for (const { back, size, told, restart } of cuts) {
             const from = Math.max(0, sent - back);
             const to = Math.min(data.length, from + size);
-            await recorder.record(id, [phase(1n), bytes(from, data.slice(from, to))]);
+            await recorder.record(id, [...(told ? [phase(1n)] : []), bytes(from, data.slice(from, to))]);
             sent = Math.max(sent, to);
             if (restart) recorder = newRecorder();
           }
@@ -132,7 +132,7 @@ describe("JobRecorder", () => {
             order: { sequence: "ASC" },
           });
           expect(rows.map(({ sequence }) => sequence)).toEqual(rows.map((_row, index) => index + 1));
-          expect(rows.filter(({ kind }) => kind === "phase_started").length).toBe(cuts.length > 0 ? 1 : 0);
+          expect(rows.filter(({ kind }) => kind === "phase_started").length).toBe(cuts.some(({ told }) => told) ? 1 : 0);
         },
       ),
       { numRuns: 60 },
@@ -154,6 +154,19 @@ describe("JobRecorder", () => {
     expect(await recorder.record(id, [ended(1n, whole)])).toMatchObject({ status: "succeeded", message: null });
   });
 
+  it("stores what the logs of many jobs have grown by together, and a gap in one is an error of that one alone", async () => {
+    const ids: string[] = [];
+    for (let count = 0; count < 30; count += 1) ids.push(await newJob());
+    const [odd = "", ...others] = ids;
+    const transactions = vi.spyOn(database, "createQueryRunner");
+    const wrong = expect(recorder.record(odd, [bytes(3, Buffer.from("x"))])).rejects.toThrow(LogGap);
+    await Promise.all(others.map((id) => recorder.record(id, [bytes(0, Buffer.from(id))])));
+    await wrong;
+    expect(transactions.mock.calls.length).toBeLessThanOrEqual(2);
+    for (const id of others) expect((await storedLog(id)).toString()).toBe(id);
+    expect((await storedLog(odd)).length).toBe(0);
+  });
+
   it("refuses bytes that do not join those stored, and stores nothing of the batch", async () => {
     const id = await newJob();
     await recorder.record(id, [bytes(0, Buffer.from("abc"))]);
@@ -168,8 +181,8 @@ describe("JobRecorder", () => {
       bytes(0, Buffer.from("abc")),
       ended(1n, Buffer.from("abc"), "0".repeat(64)),
     ]);
-    expect(job.logFault).toContain("its SHA-256 differs");
-    expect(job.status).toBe("succeeded");
+    expect(job?.logFault).toContain("its SHA-256 differs");
+    expect(job?.status).toBe("succeeded");
     expect(recorder.logFaults).toBe(1);
   });
 
@@ -181,7 +194,7 @@ describe("JobRecorder", () => {
     const other = await newJob();
     await recorder.record(other, [bytes(0, Buffer.from("abcdef"))]);
     recorder = newRecorder();
-    expect((await recorder.record(other, [lostAt(1n, Buffer.from("abXd"))])).logFault).toContain("SHA-256 differs");
+    expect((await recorder.record(other, [lostAt(1n, Buffer.from("abXd"))]))?.logFault).toContain("SHA-256 differs");
   });
 
   it("calls a job failed for our own reason when its host ended it because we asked", async () => {
@@ -200,9 +213,9 @@ describe("JobRecorder", () => {
   it("records the VM and frees the name's claim in the transaction that ends the job", async () => {
     const id = await newJob();
     const job = await recorder.record(id, [ended(1n, Buffer.alloc(0))]);
-    expect(job.vmClaim).toBeNull();
+    expect(job?.vmClaim).toBeNull();
     expect(await database.manager.findOneByOrFail(VmEntity, { jobId: id })).toMatchObject({
-      id: job.vmUuid,
+      id: job?.vmUuid,
       memoryMib: 64,
     });
   });

@@ -14,6 +14,7 @@ import { type Entry, toRow } from "./job-events.js";
 import { JobFeed } from "./job-feed.js";
 import { placeLog } from "./job-log.js";
 import { isFinal, type JobAct, transition } from "./job-state.js";
+import { LogWriter, piecesOf } from "./log-writer.js";
 import { LogHashes } from "./stored-log.js";
 
 /** What goes with a change of status: why, and in which words. */
@@ -34,6 +35,7 @@ export class JobRecorder {
   private readonly feed: JobFeed;
   private readonly vms: VmRecords;
   private readonly audit: AuditService;
+  private readonly logs: LogWriter;
   /** Logs that were found to differ from their host's since the start. */
   logFaults = 0;
 
@@ -42,6 +44,10 @@ export class JobRecorder {
     this.feed = feed;
     this.vms = vms;
     this.audit = audit;
+    this.logs = new LogWriter(dataSource, (jobId, rows) => {
+      this.hashes.stored(jobId, rows);
+      feed.publish(jobId, rows);
+    });
   }
 
   /** Stores a new job with its first event; `tx` is the caller's, who has checked that nothing stands against it. */
@@ -91,9 +97,15 @@ export class JobRecorder {
 
   /**
    * Stores a batch from the host: every event after the last stored one, every byte after the last stored one. `because` is why we had the host
-   * stop the job, if we did: a job that it then calls cancelled has failed for that reason.
+   * stop the job, if we did: a job that it then calls cancelled has failed for that reason. Answers the job as it then is; undefined when its
+   * log has grown and nothing else has changed.
    */
-  async record(jobId: string, batch: readonly HostEvent[], because?: Reason): Promise<JobEntity> {
+  async record(jobId: string, batch: readonly HostEvent[], because?: Reason): Promise<JobEntity | undefined> {
+    const growth = piecesOf(batch);
+    if (growth !== undefined) {
+      await this.logs.store(jobId, growth);
+      return undefined;
+    }
     return await this.change(jobId, async (tx, job, entries) => {
       let pieces: { offset: number; data: Uint8Array }[] = [];
       const flush = (): void => {

@@ -177,6 +177,7 @@ export class JobRun {
       const where = { jobId: from.id, ...place, secrets };
       for await (const batch of this.hosts.follow(hostId, where, both)) {
         const job = await this.recorder.record(from.id, batch, because);
+        if (job === undefined) continue;
         if (isFinal(job.status)) return;
         stageIfAsked(job);
       }
