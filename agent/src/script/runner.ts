@@ -1,4 +1,4 @@
-// The script's runner: a small shell program in a session of its own that outlives the agent. Of all runners that are ever launched for a job the one that first
+// The script's runner: a small bash program in a session of its own that outlives the agent. Of all runners that are ever launched for a job the one that first
 // claims it, under a lock and by a note that stays, runs the script; so launching again is always safe. It runs the script in a session of its own with the log as
 // standard output and error, keeps the log from growing without end, and leaves the exit code by rename. docs/decisions/0009 and 0011 say why it is so.
 import { spawn } from "node:child_process";
@@ -10,9 +10,9 @@ import { isRunning, type ProcessIdentity, parseIdentity } from "../process/ident
 import { plainEnvironment, run } from "../process/run.js";
 import { cutMark } from "./log-limit.js";
 
-const program = `#!/bin/sh
+const program = `#!/bin/bash
 # Written by the agent. $1: the job's folder; $2: the most that the log may hold, in MiB; $3: the bytes of the mark that ends it then; behind them, the script and
-# its arguments. Standard output is the log. Each program that is started here is felt in a short script, so what the shell can do it does itself.
+# its arguments. Standard output is the log. Each program that is started here is felt, in a short script and by a host that runs many, so what bash can do it does.
 folder=$1
 most=$2
 limit=$((most * 1048576))
@@ -26,6 +26,8 @@ exec 8>&1 >/dev/null 2>&1
 umask 027
 # The script is told to stop, not this: it must live to write the exit code.
 trap : TERM INT HUP
+# A pipe that nobody closes: the guard waits at it, and is woken through it.
+exec 7<> <(:)
 
 # Number, start and boot of a process: a number alone is used again.
 identity() {
@@ -51,12 +53,10 @@ held() {
   done
   return 1
 }
-# Here to keep the log within its limit when no agent is, so it looks seldom, and only at a log that was written to: a quiet script costs its host next to nothing.
+# Here to keep the log within its limit when no agent is, so it looks seldom, and only at a log that was written to. It starts no program for that.
 guard() {
-  trap : USR1
-  while { [ ! -e "$folder/exit" ] && kill -0 $$ 2>/dev/null; } || held; do
-    sleep 5 &
-    wait $! || kill $! 2>/dev/null
+  while { [ ! -e "$folder/exit" ] && kill -0 $$; } || held; do
+    read -r -t 5 -u 7
     if [ /proc/self/fd/8 -nt "$folder/looked" ]; then
       true >"$folder/looked"
       cut
@@ -69,11 +69,10 @@ guard() {
 identity $$ >"$folder/runner" || exit 95
 # Its block is had now: a disk that is full at the end cannot keep the exit code from us.
 echo '-   ' >"$folder/exit.new"
-setsid "$@" >&8 2>&8 8>&- 9>&- &
+setsid "$@" >&8 2>&8 7>&- 8>&- 9>&- &
 script=$!
 identity $script >"$folder/script"
 guard 9>&- &
-guard=$!
 wait $script
 code=$?
 while kill -0 $script 2>/dev/null; do wait $script; code=$?; done
@@ -83,7 +82,7 @@ until { echo $code 1<>"$folder/exit.new" && mv "$folder/exit.new" "$folder/exit"
   tries=$((tries + 1))
   sleep 1
 done
-kill -USR1 $guard
+echo >&7
 `;
 
 const pollMs = 250;
@@ -121,7 +120,7 @@ export async function launch(runner: string, request: Launch, signal: AbortSigna
   for (const around of request.useScopes ? [scope, []] : [[]]) {
     const over = new AbortController();
     const gone = start(
-      [...around, "/bin/sh", runner, request.folder, String(request.logMib), markBytes, ...request.command],
+      [...around, "/bin/bash", runner, request.folder, String(request.logMib), markBytes, ...request.command],
       request,
     );
     void gone.then(() => over.abort());
