@@ -1,75 +1,27 @@
 // What one controller bears: 200 jobs at once over 20 agents that print 100,000 log lines a second in all, with the API read meanwhile; taking 200 running jobs up
 // again after the controller was killed; and what a job's journal costs its host.
-import { createHash, randomUUID } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { loadavg, tmpdir } from "node:os";
+import { createHash } from "node:crypto";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { loadavg } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { Journal } from "@convirt/agent/provision/journal";
-import { finalStatuses } from "@convirt/contract/job";
-import { Phase, type ProvisionSpec } from "@convirt/proto/provision";
+import { finalStatuses, type JobView } from "@convirt/contract/job";
+import { journalCost } from "./journal.js";
+import { bytesOfJob, linesOfJob, linesPerSecond, loudScript, seconds, waitingScript } from "./load-scripts.js";
 import { bare, cpuSeconds, makePlace, type Place, residentMib } from "./place.js";
 import { type Summary, summarise, timed } from "./statistics.js";
 
 const agents = 20;
 const jobsPerAgent = 10;
 const jobs = agents * jobsPerAgent;
-const linesPerSecond = 100_000;
-const seconds = 15;
-/** Each script prints a block of lines ten times a second, and forks nothing for it. */
-const blocksPerSecond = 10;
-const linesPerBlock = linesPerSecond / jobs / blocksPerSecond;
-const endSpreadSeconds = 15;
 const limitMs = 300_000;
-const journals = 300;
 /** One job in so many is followed by a client, as it is by a person. */
 const watchedShare = 10;
-const askAgainMs = 50;
+/** The list that is asked for is long: often would be a load of its own. */
+const askAgainMs = 250;
 const launchesAtOnce = 4;
-const eventsOfJob = 12;
-const spec: ProvisionSpec = {
-  ...{ jobId: "", vmName: "web1", vmUuid: randomUUID(), image: "Tiny_Linux" },
-  trees: ["Tiny_Linux", "common", "custom_scripts"].map((name) => ({ name, digest: "0".repeat(64), bytes: 10_000n })),
-  ...{ imageConf: "a='b'\n".repeat(30), vmConf: "a='b'\n".repeat(20) },
-  ...{ start: true, replaceDisks: false, timeoutMs: 0, cleanOnFailure: false, secrets: [] },
-};
-
-/**
- * All begin together when the gate opens; each sleeps until its next block is due, so that a late one catches up. They do not end all in one moment: a proof starts
- * a program, here 200 of them on the machine that is measured, and not one on each of so many hosts.
- */
-const script = `#!/bin/bash
-exec 9<> <(:)
-block=
-for ((i = 1; i <= ${linesPerBlock}; i++)); do
-  printf -v line 'line %03d of a block of job %s\\n' "$i" "$CONVIRT_JOB_ID"
-  block+=$line
-done
-echo ready
-until [ -e "$CONVIRT_STORE/../../../gate" ]; do read -r -t 0.1 -u 9; done
-start=\${EPOCHREALTIME/./}
-for ((n = 1; n <= ${seconds * blocksPerSecond}; n++)); do
-  printf '%s' "$block"
-  left=$((start + n * ${1_000_000 / blocksPerSecond} - \${EPOCHREALTIME/./}))
-  ((left > 0)) && printf -v wait '%d.%06d' $((left / 1000000)) $((left % 1000000)) && read -r -t "$wait" -u 9
-done
-echo done
-printf -v wait '%d.%d' $((RANDOM % ${endSpreadSeconds})) $((RANDOM % 10))
-read -r -t "$wait" -u 9
-exit 0
-`;
-const linesOfJob = seconds * blocksPerSecond * linesPerBlock;
-const bytesOfJob =
-  linesOfJob * "line 001 of a block of job \n".length + linesOfJob * randomUUID().length + "ready\ndone\n".length;
-
-/** Prints a line ten times a second until its gate opens. */
-const waiting = `#!/bin/bash
-exec 9<> <(:)
-until [ -e "$CONVIRT_STORE/../../../end" ]; do
-  echo waiting
-  read -r -t 0.1 -u 9
-done
-`;
+/** So long the controller is away: each script prints meanwhile. */
+const awayMs = 2_500;
 
 export async function load(): Promise<Record<string, Summary | number>> {
   const journal = await journalCost();
@@ -77,9 +29,10 @@ export async function load(): Promise<Record<string, Summary | number>> {
   const place = await makePlace([], { jobsPerHost: jobsPerAgent });
   try {
     await Promise.all(names.map((name) => place.installation.addHost(name, { jobs: jobsPerAgent })));
-    await place.addImage("Loud", script);
-    await place.addImage("Waiting", waiting);
+    await place.addImage("Loud", loudScript(jobs));
+    await place.addImage("Waiting", waitingScript);
     const printing = await underLoad(place, names);
+    console.error(JSON.stringify({ journal_ms_per_job: journal, ...printing }));
     // The 200 proofs at the jobs' end may have kept the agents from their signs of life.
     await Promise.all(names.map((name) => place.installation.inContact(name)));
     const again = await takenUpAgain(place, names);
@@ -96,31 +49,36 @@ async function underLoad(place: Place, names: readonly string[]): Promise<Record
   const cpu = cpuSeconds(pid);
   let peakMib = 0;
   const api: number[] = [];
-  let over = false;
+  let took = 0;
+  let spent = 0;
   writeFileSync(join(place.folder, "gate"), "");
   const started = performance.now();
-  const reading = (async () => {
-    for (let turn = 0; !over; turn += 1) {
+  const storing = async () => {
+    await untilAll("logs are stored", async () =>
+      (await stored(place)).every((job) => job.logBytes === bytesOfJob(jobs)),
+    );
+    took = (performance.now() - started) / 1000;
+    spent = cpuSeconds(pid) - cpu;
+  };
+  const reading = async () => {
+    for (let turn = 0; took === 0; turn += 1) {
       api.push(await timed(() => read(place, ids, turn)));
       peakMib = Math.max(peakMib, residentMib(pid));
       await delay(20);
     }
-  })();
-  const watching = Promise.all(ids.filter((_, index) => index % watchedShare === 0).map((id) => client.ended(id)));
-  await untilAll("logs are stored", async () => (await logBytes(place)).every((bytes) => bytes === bytesOfJob));
-  const took = (performance.now() - started) / 1000;
-  const spent = cpuSeconds(pid) - cpu;
-  over = true;
-  await Promise.all([reading, watching, allEnded(place, ids)]);
-  const ended = await Promise.all(ids.map((id) => client.call("showJob", { params: { id } })));
+  };
+  const watched = ids.filter((_, index) => index % watchedShare === 0);
+  await Promise.all([storing(), reading(), ...watched.map((id) => client.ended(id))]);
+  await allEnded(place, ids);
+  const ended = await Promise.all(ids.map((id) => shown(place, id)));
   let lost = 0;
   for (const job of ended) {
-    const host = readFileSync(join(place.installation.host(job.host).folder, "logs/Loud", `Loud_${job.vm}.log`));
-    const stored = await client.log(job.id);
+    const host = readFileSync(logOnHost(place, job));
+    const bytes = await client.log(job.id);
     const lines = host.toString("latin1").split("\n").length - 1;
-    if (job.status !== "succeeded" || lines !== linesOfJob + 2)
+    if (job.status !== "succeeded" || lines !== linesOfJob(jobs) + 2)
       throw new Error(`${job.vm} is ${job.status} with ${lines} lines: ${job.message}`);
-    if (!stored.equals(host) || sha256(stored) !== job.logSha256) lost += 1;
+    if (!bytes.equals(host) || sha256(bytes) !== job.logSha256) lost += 1;
   }
   if (lost > 0) throw new Error(`${lost} of ${jobs} logs are not what their hosts have`);
   return {
@@ -157,25 +115,29 @@ async function read(place: Place, ids: readonly string[], turn: number): Promise
   }
 }
 
+/** All are taken up again when what each had printed by the moment in which the controller was ready is stored. */
 async function takenUpAgain(place: Place, names: readonly string[]): Promise<Record<string, number>> {
   const { installation } = place;
   const ids = await running(place, names, "Waiting");
-  const mine = new Set(ids);
+  const logs = await Promise.all(ids.map(async (id) => logOnHost(place, await shown(place, id))));
   await installation.stopController("SIGKILL");
-  const killed = await delay(500).then(() => performance.now());
+  const killed = performance.now();
+  await delay(awayMs);
+  const started = performance.now();
   await installation.startController();
   const ready = performance.now();
-  const before = await logBytes(place, mine);
-  await untilAll("jobs go on", async () => {
-    const now = await logBytes(place, mine);
-    return now.length === jobs && now.every((bytes, index) => bytes > (before[index] ?? 0));
-  });
+  const wanted = new Map(ids.map((id, index) => [id, statSync(logs[index] ?? "").size]));
+  await untilAll("are taken up again", async () =>
+    (await stored(place)).every(({ id, logBytes }) => logBytes >= (wanted.get(id) ?? 0)),
+  );
   const attached = performance.now();
   writeFileSync(join(place.folder, "end"), "");
   await allEnded(place, ids);
   return {
+    controller_away_ms: started - killed,
+    controller_start_ms: ready - started,
     attached_again_ms_after_ready: attached - ready,
-    attached_again_ms_after_start: attached - killed,
+    attached_again_ms_after_start: attached - started,
   };
 }
 
@@ -194,26 +156,32 @@ async function running(place: Place, names: readonly string[], image: string): P
       .slice(from, from + launchesAtOnce)
       .map(({ host, vm }) => place.installation.client.call("provision", { body: bare(place, image, host, vm) }));
     const few = new Set((await Promise.all(asked)).map((job) => job.id));
-    await untilAll("scripts run", async () => (await logBytes(place, few)).every((bytes) => bytes > 0));
+    await untilAll("scripts run", async () =>
+      (await stored(place)).every((job) => !few.has(job.id) || job.logBytes > 0),
+    );
     ids.push(...few);
   }
   return ids;
 }
 
-/** Stored bytes of all jobs' logs, or of these, in an order that stays. */
-async function logBytes(place: Place, only?: ReadonlySet<string>): Promise<number[]> {
-  const { items } = await place.installation.client.call("listJobs", { query: { perPage: 200, sort: "-createdAt" } });
-  return items
-    .filter((job) => only === undefined || only.has(job.id))
-    .sort((a, b) => (a.id < b.id ? -1 : 1))
-    .map((job) => job.logBytes);
+/** The newest jobs. */
+async function stored(place: Place): Promise<JobView[]> {
+  return (await place.installation.client.call("listJobs", { query: { perPage: jobs, sort: "-createdAt" } })).items;
+}
+
+async function shown(place: Place, id: string): Promise<JobView> {
+  return await place.installation.client.call("showJob", { params: { id } });
+}
+
+function logOnHost(place: Place, { host, image, vm }: JobView): string {
+  return join(place.installation.host(host).folder, "logs", image, `${image}_${vm}.log`);
 }
 
 /** By asking for the list: 200 streams of events would measure the one who asks. */
 async function allEnded(place: Place, ids: readonly string[]): Promise<void> {
   const mine = new Set(ids);
   await untilAll("are over", async () => {
-    const { items } = await place.installation.client.call("listJobs", { query: { perPage: 200, sort: "-createdAt" } });
+    const items = await stored(place);
     return items.filter((job) => mine.has(job.id)).every((job) => finalStatuses.has(job.status));
   });
 }
@@ -224,31 +192,6 @@ async function untilAll(what: string, holds: () => Promise<boolean>): Promise<vo
     if (performance.now() > until) throw new Error(`Not all ${jobs} ${what} after ${limitMs / 1000} s`);
     await delay(askAgainMs);
   }
-}
-
-/** What a job's journal does on this machine's disk, from its creation to its end: the spec, the notes of launch and start, twelve events, all on the disk. */
-async function journalCost(): Promise<Summary> {
-  const folder = mkdtempSync(join(tmpdir(), "convirt-bench-journal-"));
-  try {
-    const took: number[] = [];
-    for (let run = 0; run < journals; run += 1) took.push(await timed(() => oneJournal(folder)));
-    return summarise(took);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-async function oneJournal(folder: string): Promise<void> {
-  const journal = Journal.create(folder, { ...spec, jobId: randomUUID() });
-  const before = JSON.stringify(Array.from({ length: 50 }, (_, index) => `/vm_disks/vm-${index}.img`));
-  for (let sequence = 1; sequence <= eventsOfJob; sequence += 1) {
-    if (sequence === eventsOfJob / 2) journal.putDurably({ before, launched: new Date().toISOString() });
-    if (sequence === eventsOfJob - 2) journal.putDurably({ creating: new Date().toISOString() });
-    const event = { $case: "phaseStarted" as const, value: { phase: Phase.SCRIPT } };
-    journal.append({ event: { sequence: BigInt(sequence), at: new Date().toISOString(), event }, logBytes: 0 });
-  }
-  await journal.synced(eventsOfJob);
-  journal.close();
 }
 
 /** The `share` of values that are smaller. */
