@@ -146,7 +146,7 @@ export function testConfig(folder: string, toolstack: string): AgentConfig {
     defaultBridge: "xenbr0",
     concurrency: { jobs: 2, creates: 1 },
     policy: { diskRoots: [join(folder, "disks")], longestScriptMs: 60_000, forbiddenKeys: [] },
-    limits: { logMib: 1, stopGraceMs: 1_000 },
+    limits: { logMib: 1, stopGraceMs: 1_000, stagingMs: 60_000 },
     scopes: "never",
     logLevel: "error",
   };

@@ -1,5 +1,5 @@
 // Jobs that fail after work had begun, as the one who asked sees them: the code, the phase, and words that say what was found.
-import { readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startInstallation, type TestInstallation } from "./testing.js";
@@ -85,4 +85,40 @@ test("staging_failed: a file was changed with its length and time kept, and its 
   expect(ended).toMatchObject({ status: "failed", code: "staging_failed", phase: "stage", logBytes: 0 });
   expect(ended.message).toMatch(/^Cannot stage "(Swapped|provision\.sh)".*changed since/);
   for (const one of before) await t.installation.client.ended(one);
+}, 120_000);
+
+/** A host whose memory spoils large pieces of what it gets, as its agent then sees them. */
+const spoiled = `
+import crypto from "node:crypto";
+import { syncBuiltinESMExports } from "node:module";
+const { createHash } = crypto;
+crypto.createHash = (...words) => {
+  const hash = createHash(...words);
+  const update = hash.update.bind(hash);
+  hash.update = (data) => {
+    if (data.length < 262144) return update(data);
+    const copy = Buffer.from(data);
+    copy[0] ^= 1;
+    return update(copy);
+  };
+  return hash;
+};
+syncBuiltinESMExports();
+`;
+
+test("digest_mismatch: a host that gets other bytes than were sent puts nothing in place, and says so", async () => {
+  const memory = join(t.folder, "spoiled.mjs");
+  writeFileSync(memory, spoiled);
+  await t.installation.addHost("bad", { launcher: { environment: { NODE_OPTIONS: `--import=${memory}` } } });
+  await t.addImage("Large", { script: "#!/bin/bash\ntrue\n", ...bare });
+  writeFileSync(join(t.store, "Large", "disk"), Buffer.alloc(300_000, "bytes"));
+  await t.installation.client.call("scanImages");
+  const { client } = t.installation;
+  const imageConf = { VM_CONF_DIR: t.installation.places("bad")["VM_CONF_DIR"] ?? "" };
+  const { id } = await client.call("provision", { body: { image: "Large", host: "bad", vm: "large", imageConf } });
+  expect(await client.ended(id)).toMatchObject({
+    ...{ status: "failed", code: "digest_mismatch", phase: "stage", logBytes: 0, leftovers: [] },
+    message: expect.stringMatching(/Chunk 0 is not what was promised: it has the SHA-256 [0-9a-f]{64}$/),
+  });
+  expect(existsSync(join(t.installation.host("bad").folder, "store", "Large"))).toBe(false);
 }, 120_000);

@@ -35,6 +35,8 @@ export interface AgentConfig {
     logMib: number;
     /** Between TERM and KILL, when a script is to stop. */
     stopGraceMs: number;
+    /** So long a job waits for its image's files. */
+    stagingMs: number;
   };
   /** "auto" uses `systemd-run` where systemd runs and the agent is root; "never" starts runners as plain sessions of their own. */
   scopes: "auto" | "never";

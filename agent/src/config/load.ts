@@ -55,6 +55,13 @@ export const configSchema = z.strictObject({
         .max(3600)
         .default(10)
         .describe("seconds that a script has to stop in when it is told to, before it is killed"),
+      staging_s: z.coerce
+        .number()
+        .int()
+        .min(60)
+        .max(604_800)
+        .default(6 * 3600)
+        .describe("seconds that a job waits for its image's files, before it fails"),
     })
     .prefault({}),
   policy: z
@@ -109,7 +116,11 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
       longestScriptMs: c.policy.longest_script_s * 1000,
       forbiddenKeys: c.policy.forbidden_keys,
     },
-    limits: { logMib: c.limits.log_mib, stopGraceMs: c.limits.stop_grace_s * 1000 },
+    limits: {
+      logMib: c.limits.log_mib,
+      stopGraceMs: c.limits.stop_grace_s * 1000,
+      stagingMs: c.limits.staging_s * 1000,
+    },
     scopes: c.scopes,
     logLevel: c.log_level,
   });

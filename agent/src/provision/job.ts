@@ -50,7 +50,6 @@ export interface JobDependencies extends ScriptDependencies {
   claimsBefore: (jobId: string) => readonly Footprint[];
 }
 
-const stagingLimitMs = 6 * 3_600_000;
 const leftoverLimitMs = 60_000;
 const cleanLimitMs = 120_000;
 /** A disk that takes nothing is tried again so often. */
@@ -216,8 +215,14 @@ export class Job {
 
   /** Waits until every tree is here, asking for those that lack; then holds them. */
   async #stage(signal: AbortSignal): Promise<() => void> {
-    const { staging } = this.#deps;
-    const limited = AbortSignal.any([signal, AbortSignal.timeout(stagingLimitMs)]);
+    const { staging, config } = this.#deps;
+    const { stagingMs } = config.limits;
+    const limited = AbortSignal.any([signal, AbortSignal.timeout(stagingMs)]);
+    const tooLate = (error: unknown): never => {
+      if (!(error instanceof Error && error.name === "TimeoutError")) throw error;
+      const message = `The image's files did not arrive within ${stagingMs / 1000} s (limits.staging_s)`;
+      throw new Failure("staging_failed", "stage", message, { cause: error });
+    };
     for (;;) {
       const release = await staging
         .use(
@@ -416,10 +421,4 @@ const emptySha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b785
 
 export function toWire(left: Left): Leftover {
   return { kind: left.kind, path: left.path, bytes: BigInt(left.bytes), detail: left.detail };
-}
-
-function tooLate(error: unknown): never {
-  if (!(error instanceof Error && error.name === "TimeoutError")) throw error;
-  const message = `The image's files did not arrive within ${stagingLimitMs / 3_600_000} h`;
-  throw new Failure("staging_failed", "stage", message, { cause: error });
 }

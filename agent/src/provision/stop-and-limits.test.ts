@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { CancelOutcome, type JobEvent, Outcome } from "@convirt/proto/provision";
+import { CancelOutcome, type JobEvent, Outcome, Phase } from "@convirt/proto/provision";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { ScriptGroup } from "../script/group.js";
 import { cutMark } from "../script/log-limit.js";
@@ -269,4 +269,19 @@ test("a toolstack that hangs holds up no other job, no follower and no wish to c
   expect((await host.ended(other.jobId)).ended.outcome).toBe(Outcome.CANCELLED);
   expect((await host.cancel(spec.jobId)).outcome).toBe(CancelOutcome.ASKED_TO_STOP);
   expect((await host.ended(spec.jobId)).ended.outcome).toBe(Outcome.CANCELLED);
+});
+
+test("a job whose image's files never come fails in stage when its time is over, and its script never ran", async () => {
+  await host.remove();
+  host = await new TestHost((config) => ({ limits: { ...config.limits, stagingMs: 200 } })).up();
+  const tree = { name: "Absent", digest: "0".repeat(64), bytes: 10n };
+  const spec = host.spec(host.image("Absent", "true"), "web", { trees: [tree] });
+  await host.start(spec);
+  const { ended, events } = await host.ended(spec.jobId);
+  expect(ended).toMatchObject({
+    ...{ outcome: Outcome.FAILED, code: "staging_failed", phase: Phase.STAGE, leftovers: [], commands: [] },
+    message: "The image's files did not arrive within 0.2 s (limits.staging_s)",
+  });
+  expect(events.map(({ event }) => event?.$case)).toContain("stagingNeeded");
+  expect(host.runs(spec.jobId)).toBe(0);
 });

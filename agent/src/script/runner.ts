@@ -140,7 +140,8 @@ function start(words: readonly string[], request: Launch): Promise<void> {
       cwd: request.cwd,
       env: { ...request.environment },
       detached: true,
-      stdio: ["ignore", log, log],
+      // The runner gives the script both; of what goes before it nothing is the script's to say.
+      stdio: ["ignore", log, "ignore"],
     });
     child.unref();
     return new Promise((resolve) => {

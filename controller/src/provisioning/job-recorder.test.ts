@@ -112,7 +112,9 @@ describe("JobRecorder", () => {
     await fc.assert(
       fc.asyncProperty(
         fc.uint8Array({ maxLength: 5000 }),
-        fc.array(fc.record({ back: fc.nat(300), size: fc.nat(400), told: fc.boolean(), restart: fc.boolean() }), { maxLength: 30 }),
+        fc.array(fc.record({ back: fc.nat(300), size: fc.nat(400), told: fc.boolean(), restart: fc.boolean() }), {
+          maxLength: 30,
+        }),
         async (data, cuts) => {
           const id = await newJob();
           let sent = 0;
@@ -132,7 +134,9 @@ describe("JobRecorder", () => {
             order: { sequence: "ASC" },
           });
           expect(rows.map(({ sequence }) => sequence)).toEqual(rows.map((_row, index) => index + 1));
-          expect(rows.filter(({ kind }) => kind === "phase_started").length).toBe(cuts.some(({ told }) => told) ? 1 : 0);
+          expect(rows.filter(({ kind }) => kind === "phase_started").length).toBe(
+            cuts.some(({ told }) => told) ? 1 : 0,
+          );
         },
       ),
       { numRuns: 60 },
