@@ -9,7 +9,7 @@ import { type Followable, follow } from "./follow.js";
 import { Journal } from "./journal.js";
 
 /** So long that a test which waits for it does not end: all that comes must have rung. */
-const never = { toldMs: 3_600_000, untoldMs: 3_600_000, restMs: 0 };
+const never = { toldMs: 3_600_000, untoldMs: 3_600_000, restMs: () => 0 };
 
 let folder: ReturnType<typeof temporaryFolder>;
 let job: PlainJob;
@@ -98,7 +98,7 @@ test("what a script writes reaches a follower that came before the script, witho
 
 test("a log that grows line by line is sent in few pieces, whole and in order", async () => {
   const lines = Array.from({ length: 60 }, (_, index) => `line ${index}\n`);
-  const { log, pieces, end } = followed({ ...never, restMs: 3_600_000 });
+  const { log, pieces, end } = followed({ ...never, restMs: () => 3_600_000 });
   job.launch();
   appendFileSync(job.path, "first\n");
   await seen(() => log() === "first\n");

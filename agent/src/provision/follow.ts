@@ -22,17 +22,20 @@ export interface Waits {
   toldMs: number;
   untoldMs: number;
   /** Between two pieces of a log that grows slowly. */
-  restMs: number;
+  restMs: () => number;
 }
 
-const usual: Waits = { toldMs: 5_000, untoldMs: 250, restMs: 200 };
+/** Where many jobs are under way each is served less often, so that the host has time for its scripts; nobody is more than half a second behind for it. */
+export function waitsAmong(jobsUnderWay: () => number): Waits {
+  return { toldMs: 5_000, untoldMs: 250, restMs: () => Math.min(500, Math.max(200, 50 * jobsUnderWay())) };
+}
 
 /** Sends until the job's `ended` was sent, or the signal. */
 export async function follow(
   job: Followable,
   from: From,
   send: (event: JobEvent) => Promise<void>,
-  { signal, waits = usual }: { signal: AbortSignal; waits?: Waits },
+  { signal, waits }: { signal: AbortSignal; waits: Waits },
 ): Promise<void> {
   const reader = new LogReader(job, from.logOffset, send);
   const bell = new JobBell(job, waits);
@@ -132,7 +135,7 @@ class JobBell {
 
   /** Until the next event, or a short while: a log that grows does not end it. */
   async rest(signal: AbortSignal): Promise<void> {
-    await this.#events.rung(this.#waits.restMs, signal);
+    await this.#events.rung(this.#waits.restMs(), signal);
   }
 
   async rung(signal: AbortSignal): Promise<void> {

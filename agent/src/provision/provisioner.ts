@@ -27,7 +27,7 @@ import type { Handlers } from "../server/handlers.js";
 import type { Staging } from "../staging/staging.js";
 import type { Toolstack } from "../toolstack/toolstack.js";
 import { refusalsOf } from "./check.js";
-import { follow } from "./follow.js";
+import { follow, waitsAmong } from "./follow.js";
 import { Forgotten } from "./forgotten.js";
 import { Job, type JobDependencies, toWire } from "./job.js";
 import { Journal } from "./journal.js";
@@ -64,6 +64,7 @@ export class Provisioner {
   readonly #leftovers: Leftovers;
   readonly #jobs = new Map<string, Job>();
   readonly #running = new Set<Promise<void>>();
+  readonly #waits = waitsAmong(() => this.#running.size);
 
   constructor(deps: ProvisionerDependencies) {
     this.#deps = deps;
@@ -126,7 +127,7 @@ export class Provisioner {
           this.#job(request.jobId),
           { afterSequence: request.afterSequence, logOffset: Number(request.logOffset) },
           send,
-          { signal },
+          { signal, waits: this.#waits },
         ),
       ),
       cancel: handlers.unary(async (request) => ({ outcome: outcomes[this.#job(request.jobId).cancel()] })),

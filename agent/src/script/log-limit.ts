@@ -1,10 +1,23 @@
 // How long a job's log may be on its host. Past the limit it is closed with a line that says so, and what is written behind is taken off again, as often as it must be:
 // twice a second by the agent, and every few seconds by the script's runner, which is there when no agent is. Doing it twice changes nothing.
-import { closeSync, existsSync, fstatSync, ftruncateSync, openSync, readFileSync, statSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 
 const mibBytes = 1024 * 1024;
 const lookMs = 500;
+/** So often the runner is told that a log which grows is watched: oftener than it looks itself. */
+const tellMs = 2_000;
 
 /** The line that ends a log which was cut. */
 export function cutMark(logMib: number): string {
@@ -27,9 +40,17 @@ export function keepWithin(
   onError: (error: unknown) => void,
 ): void {
   if (over.aborted) return;
+  let seen = 0;
+  let told = 0;
   const timer = setInterval(() => {
     try {
-      cut(path, folder, logMib);
+      const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+      if (size > logMib * mibBytes) cut(path, folder, logMib);
+      if (size !== seen && performance.now() - told >= tellMs) {
+        touch(join(folder, "watched"));
+        told = performance.now();
+      }
+      seen = size;
     } catch (error) {
       onError(error);
     }
@@ -39,7 +60,6 @@ export function keepWithin(
 
 function cut(path: string, folder: string, logMib: number): void {
   const limit = logMib * mibBytes;
-  if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) <= limit) return;
   const mark = readFileSync(join(folder, "mark"));
   const file = openSync(path, "r+");
   try {
@@ -50,5 +70,14 @@ function cut(path: string, folder: string, logMib: number): void {
     if (!isCut) closeSync(openSync(join(folder, "cut"), "w"));
   } finally {
     closeSync(file);
+  }
+}
+
+function touch(path: string): void {
+  const now = new Date();
+  try {
+    utimesSync(path, now, now);
+  } catch {
+    writeFileSync(path, "");
   }
 }

@@ -53,13 +53,16 @@ held() {
   done
   return 1
 }
-# Here to keep the log within its limit when no agent is, so it looks seldom, and only at a log that was written to. It starts no program for that.
+# Here to keep the log within its limit when no agent is: it looks seldom, and only at a log that was written to and that no agent has watched since. It starts no
+# program to find that out.
 guard() {
   while { [ ! -e "$folder/exit" ] && kill -0 $$; } || held; do
     read -r -t 5 -u 7
     if [ /proc/self/fd/8 -nt "$folder/looked" ]; then
+      watched=
+      if [ -e "$folder/looked" ] && [ "$folder/watched" -nt "$folder/looked" ]; then watched=yes; fi
       true >"$folder/looked"
-      cut
+      [ -n "$watched" ] || cut
     fi
   done
   # What was written between the last cut and the end of the last writer.
