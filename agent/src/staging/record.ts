@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writ
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
+import { diskTrouble } from "../disk/durable.js";
 
 const fileRecord = z.object({
   path: z.string(),
@@ -63,8 +64,8 @@ export class Records {
     try {
       utimesSync(this.#path(name), at, at);
     } catch (error) {
-      // It is not here yet, and will be used when it is.
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      // It is not here yet, and will be used when it is; and no job fails for a time that a disk does not take.
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT" && diskTrouble(error) === undefined) throw error;
     }
   }
 

@@ -113,11 +113,11 @@ export class Staging {
     try {
       // Always in the same order, so that two jobs never wait for each other.
       for (const name of [...names].sort()) releases.push(await this.#locks.shared(name, signal));
+      for (const name of names) this.#records.used(name);
     } catch (error) {
       release();
       throw error;
     }
-    for (const name of names) this.#records.used(name);
     return release;
   }
 
