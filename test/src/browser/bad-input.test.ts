@@ -20,12 +20,7 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
     await t.stop();
   });
 
-  const open = async (path: string): Promise<Page> => {
-    const page = await browser.signedIn(t.installation.adminPassword);
-    await page.goto(path);
-    await page.getByRole("heading", { level: 1 }).waitFor();
-    return page;
-  };
+  const open = (path: string): Promise<Page> => browser.opened(t.installation.adminPassword, path);
   const script = `${preamble}\nprovision_disks\n`;
 
   test("an image that somebody else has saved meanwhile is not overwritten unseen, and what was typed stays and is compared with theirs", async () => {

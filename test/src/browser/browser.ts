@@ -73,6 +73,14 @@ export class TestBrowser {
     return page;
   }
 
+  /** A page at the path, with its heading there. */
+  async opened(password: string, path: string, options: Parameters<TestBrowser["page"]>[0] = {}): Promise<Page> {
+    const page = await this.signedIn(password, options);
+    await page.goto(path);
+    await page.getByRole("heading", { level: 1 }).waitFor();
+    return page;
+  }
+
   /** Throws with all that pages complained of since the last time, and closes them. */
   async settle(): Promise<void> {
     await Promise.all(this.#contexts.splice(0).map((context) => context.close()));

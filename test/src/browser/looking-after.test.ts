@@ -29,12 +29,7 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
     await t.stop();
   });
 
-  const open = async (path: string): Promise<Page> => {
-    const page = await browser.signedIn(t.installation.adminPassword);
-    await page.goto(path);
-    await page.getByRole("heading", { level: 1 }).waitFor();
-    return page;
-  };
+  const open = (path: string): Promise<Page> => browser.opened(t.installation.adminPassword, path);
   const openGroups = async (page: Page) => {
     const closed = page.locator("details.cv-group:not([open]) > summary");
     while ((await closed.count()) > 0) await closed.first().click();

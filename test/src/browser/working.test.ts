@@ -19,12 +19,7 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
     await scene.stop();
   });
 
-  const open = (path: string, options = {}) =>
-    browser.signedIn(scene.installation.adminPassword, options).then(async (page) => {
-      await page.goto(path);
-      await page.getByRole("heading", { level: 1 }).waitFor();
-      return page;
-    });
+  const open = (path: string, options = {}) => browser.opened(scene.installation.adminPassword, path, options);
 
   test("no page has anything that axe calls serious, nor is wider than a telephone", async () => {
     const page = await open("/", { viewport: narrow });
