@@ -1,7 +1,8 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Route, type RouteName, routes } from "@convirt/contract/routes";
+import type { Route } from "@convirt/contract/route";
+import { type RouteName, routes } from "@convirt/contract/routes";
 import { Secret, TOTP } from "otpauth";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { TestAgent } from "./agents/testing.js";

@@ -1,5 +1,6 @@
 // Holds real answers against the published OpenAPI document and against the contract; for tests.
-import { type Route, type RouteName, routes } from "@convirt/contract/routes";
+import type { Route } from "@convirt/contract/route";
+import { type RouteName, routes } from "@convirt/contract/routes";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import { openApiDocument } from "./http/openapi.js";

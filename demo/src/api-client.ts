@@ -1,6 +1,7 @@
 // A small client of the API for programs that run on the same machine as the controller: typed by the contract's route table, events by server-sent events.
 import { finalStatuses, type JobDetail, type JobEvent, jobEvent } from "@convirt/contract/job";
-import { type Route, type RouteName, routes } from "@convirt/contract/routes";
+import type { Route } from "@convirt/contract/route";
+import { type RouteName, routes } from "@convirt/contract/routes";
 import { createParser } from "eventsource-parser";
 import type { z } from "zod";
 

@@ -11,7 +11,7 @@ import {
   sees,
   type Thing,
 } from "@convirt/contract/access";
-import type { Route } from "@convirt/contract/routes";
+import type { Route } from "@convirt/contract/route";
 import type { GrantView, Subject, TagView } from "@convirt/contract/session";
 import { Injectable, Logger } from "@nestjs/common";
 import { DataSource, type EntityManager, type FindOperator, In, Like } from "typeorm";

@@ -1,6 +1,6 @@
 // What a request needs, read from the route table and from what it names; and whether somebody has it. What one may not see is answered as what is not there.
 import { type Grant, includes, may, mayAnywhere, type Role, roleFor, type Thing } from "@convirt/contract/access";
-import type { Route } from "@convirt/contract/routes";
+import type { Route } from "@convirt/contract/route";
 import type { DataSource } from "typeorm";
 import { Refusal } from "../errors/refusal.js";
 

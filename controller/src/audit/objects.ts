@@ -1,5 +1,5 @@
 // What a request was about, in words that one searches for: `host xen1`, `vm web`, `image Tiny`, `job 0c1f…`, `user ada`.
-import type { Route } from "@convirt/contract/routes";
+import type { Route } from "@convirt/contract/route";
 
 type Fields = Record<string, unknown>;
 

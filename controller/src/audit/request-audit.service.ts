@@ -1,7 +1,8 @@
 // Records requests. It stands around the answer: what was asked is known from the request, who from the guard, what came of it from the answer, and an answer goes
 // out when its record is stored. Requests that change nothing are not recorded, nor those of nobody: they would be anybody's to fill the table with.
 import type { AuditOutcome } from "@convirt/contract/audit";
-import { type Route, routes } from "@convirt/contract/routes";
+import type { Route } from "@convirt/contract/route";
+import { routes } from "@convirt/contract/routes";
 import { Injectable, Logger } from "@nestjs/common";
 import type { NextFunction, Request, Response } from "express";
 import { apiPrefix } from "../config/api.js";

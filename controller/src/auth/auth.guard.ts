@@ -1,6 +1,7 @@
 // The one guard: finds out who asks, looks up in the contract's route table what the route needs, and lets pass who holds it. What
 // is not in the table is denied.
-import { type Route, routes } from "@convirt/contract/routes";
+import type { Route } from "@convirt/contract/route";
+import { routes } from "@convirt/contract/routes";
 import { type CanActivate, type ExecutionContext, Injectable } from "@nestjs/common";
 import type { Request } from "express";
 import { AccessService } from "../access/access.service.js";

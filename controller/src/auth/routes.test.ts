@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { includes } from "@convirt/contract/access";
-import { type Route, routes } from "@convirt/contract/routes";
+import type { Route } from "@convirt/contract/route";
+import { routes } from "@convirt/contract/routes";
 import { type Role, roles } from "@convirt/contract/session";
 import { RequestMethod } from "@nestjs/common";
 import { ModulesContainer } from "@nestjs/core";

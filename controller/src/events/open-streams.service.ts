@@ -3,7 +3,7 @@
 // changes and when the session or token ends, and who may not any more is told why, in a last event, and gets no further one.
 import type { Grant } from "@convirt/contract/access";
 import { streamRefused } from "@convirt/contract/live";
-import type { Route } from "@convirt/contract/routes";
+import type { Route } from "@convirt/contract/route";
 import { Inject, Injectable, Logger } from "@nestjs/common";
 import type { Request, Response } from "express";
 import { AccessService } from "../access/access.service.js";

@@ -1,4 +1,5 @@
-import { type Route, type RouteName, routes } from "@convirt/contract/routes";
+import type { Route } from "@convirt/contract/route";
+import { type RouteName, routes } from "@convirt/contract/routes";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";

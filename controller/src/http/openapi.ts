@@ -1,6 +1,7 @@
 // The OpenAPI 3.1 document, made from the contract's route table: what is published is what the guard and the validation go by.
 import { errorBody } from "@convirt/contract/error";
-import { type Route, type RouteTarget, routes } from "@convirt/contract/routes";
+import type { Route, RouteTarget } from "@convirt/contract/route";
+import { routes } from "@convirt/contract/routes";
 import { Controller, Get } from "@nestjs/common";
 import * as z from "zod";
 import { apiPrefix } from "../config/api.js";

@@ -1,0 +1,97 @@
+// Users, what they may, and tags by which they may it.
+
+import { pageOf } from "./page.js";
+import { done, type Route } from "./route.js";
+import * as session from "./session.js";
+
+export const peopleRoutes = {
+  listUsers: {
+    method: "GET",
+    path: "/users",
+    summary: "List users",
+    role: "admin",
+    status: 200,
+    query: session.userQuery,
+    response: pageOf(session.userView),
+  },
+  createUser: {
+    method: "POST",
+    path: "/users",
+    summary: "Create a user",
+    role: "admin",
+    status: 201,
+    body: session.createUserBody,
+    response: session.userView,
+  },
+  changeUser: {
+    method: "PATCH",
+    path: "/users/:username",
+    summary: "Change a user's password, role for everything or groups",
+    role: "admin",
+    status: 200,
+    body: session.changeUserBody,
+    response: session.userView,
+  },
+  removeUser: {
+    method: "DELETE",
+    path: "/users/:username",
+    summary: "Remove a user",
+    role: "admin",
+    status: 200,
+    response: done,
+  },
+  listGrants: {
+    method: "GET",
+    path: "/grants",
+    summary: "List who holds which role, and for what",
+    role: "admin",
+    status: 200,
+    query: session.grantQuery,
+    response: pageOf(session.grantView),
+  },
+  giveGrant: {
+    method: "POST",
+    path: "/grants",
+    summary: "Give a role to a user or a group, for everything, a host, an image or what bears a tag",
+    role: "admin",
+    status: 201,
+    body: session.grantBody,
+    response: session.grantView,
+  },
+  takeGrant: {
+    method: "DELETE",
+    path: "/grants/:id",
+    summary: "Take a role away again",
+    role: "admin",
+    status: 200,
+    response: done,
+  },
+  listTags: {
+    method: "GET",
+    path: "/tags",
+    summary: "List the tags of hosts and images",
+    role: "viewer",
+    on: "some",
+    status: 200,
+    query: session.tagQuery,
+    response: pageOf(session.tagView),
+  },
+  tagHost: {
+    method: "PUT",
+    path: "/hosts/:name/tags",
+    summary: "Say which tags a host bears; roles may be granted for a tag",
+    role: "admin",
+    status: 200,
+    body: session.tagsBody,
+    response: pageOf(session.tagView),
+  },
+  tagImage: {
+    method: "PUT",
+    path: "/images/:name/tags",
+    summary: "Say which tags an image bears; roles may be granted for a tag",
+    role: "admin",
+    status: 200,
+    body: session.tagsBody,
+    response: pageOf(session.tagView),
+  },
+} as const satisfies Record<string, Route>;
