@@ -1,6 +1,6 @@
 // A database as years of use leave it: hosts with what they last reported, VMs, ended jobs, their audit. Written by the controller's own services, in this process, in
 // transactions of a thousand; none of it was provisioned, and none of the hosts answers.
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { startController } from "@convirt/controller/app";
 import { AuditService } from "@convirt/controller/audit/audit.service";
 import { UsersService } from "@convirt/controller/auth/users.service";
@@ -11,6 +11,7 @@ import { HostEntity } from "@convirt/controller/hosts/host.entity";
 import { InventoryService, type ReportedDomain } from "@convirt/controller/inventory/inventory.service";
 import type { JobEntity } from "@convirt/controller/provisioning/job.entity";
 import { JobRecorder } from "@convirt/controller/provisioning/job-recorder";
+import { Ended, Outcome } from "@convirt/proto/provision";
 import { DataSource } from "typeorm";
 
 export interface Size {
@@ -20,15 +21,26 @@ export interface Size {
   users: number;
 }
 
+/** A job whose script printed so many bytes, in lines of some 80, all of them coloured. */
+export interface LongLog {
+  jobId: string;
+  bytes: number;
+}
+
 const together = 1_000;
+const batchBytes = 1024 * 1024;
 const images = 25;
 const people = ["ada", "grace", "edsger", "barbara", "alan"];
 /** Of a thousand jobs; the rest succeeded. */
 const bad = { failed: 100, cancelled: 30, lost: 5 } as const;
 const firstMs = Date.UTC(2024, 0, 1);
 
-/** `environment`: of the controller whose database it is, which must not run. */
-export async function fill(environment: Readonly<Record<string, string>>, size: Size): Promise<void> {
+/** `environment`: of the controller whose database it is, which must not run. `longLog` is made then, if it is given. */
+export async function fill(
+  environment: Readonly<Record<string, string>>,
+  size: Size,
+  longLog?: LongLog,
+): Promise<void> {
   const controller = await startController(loadConfig({ ...environment, CONVIRT_LOG_LEVEL: "error" }));
   try {
     const { app } = controller;
@@ -54,12 +66,41 @@ export async function fill(environment: Readonly<Record<string, string>>, size: 
         }
       });
     if (vms < size.vms) throw new Error(`${size.jobs} jobs made ${vms} VMs, not ${size.vms}`);
+    if (longLog !== undefined) await printed(recorder, dataSource, longLog, hosts[0] ?? hostOf(0));
     const now = new Date();
     for (const [id, own] of domains)
       await app.get(InventoryService).take(id, { ...reportBase, takenAt: now, seenAt: now, domains: own });
   } finally {
     await controller.stop();
   }
+}
+
+async function printed(
+  recorder: JobRecorder,
+  dataSource: DataSource,
+  { jobId, bytes }: LongLog,
+  host: HostEntity,
+): Promise<void> {
+  const job = { ...jobOf(0, host), id: jobId, vm: "talkative", createdAt: new Date().toISOString() };
+  Object.assign(job, { status: "running", phase: "script", endedAt: null, exitCode: null, code: null });
+  await inTransaction(dataSource, (tx) => recorder.create(tx, job));
+  const lines: string[] = [];
+  for (let number = 0, length = 0; length < bytes; number += 1) {
+    const line = `${String(number).padStart(8)} \u001b[3${number % 7}mGet:${number}\u001b[0m http://deb.example/debian pool/main/p/package-${number}.deb\n`;
+    lines.push(line);
+    length += line.length;
+  }
+  const log = Buffer.from(lines.join("")).subarray(0, bytes);
+  const at = new Date().toISOString();
+  for (let offset = 0; offset < log.length; offset += batchBytes) {
+    const data = log.subarray(offset, offset + batchBytes);
+    await recorder.record(jobId, [
+      { sequence: 0n, at, event: { $case: "log", value: { offset: BigInt(offset), data } } },
+    ]);
+  }
+  const logSha256 = createHash("sha256").update(log).digest("hex");
+  const value = Ended.fromPartial({ outcome: Outcome.FAILED, exitCode: 1, logBytes: BigInt(log.length), logSha256 });
+  await recorder.record(jobId, [{ sequence: 1n, at, event: { $case: "ended", value } }]);
 }
 
 const reportBase = {

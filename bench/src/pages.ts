@@ -1,32 +1,37 @@
 // The pages with much in them, in a real browser: 10,000 VMs, 100,000 jobs, a log of 50 MiB. When are the first rows there, does scrolling keep up, how soon does
 // a filter answer, what does a page hold.
-import { join } from "node:path";
+import { randomUUID } from "node:crypto";
 import type { Page } from "playwright-core";
-import { fill } from "./many-rows.js";
+import { fill, type Size } from "./fill.js";
 import { BenchBrowser, jumped, scrolled, untilRows } from "./page.js";
-import { bare, makePlace } from "./place.js";
+import { makePlace } from "./place.js";
 import { type Summary, summarise, timed } from "./statistics.js";
 
-const amounts = { hosts: 20, vms: 10_000, jobs: 100_000, logBytes: 50 * 1024 * 1024 };
+const size: Size = { hosts: 20, vms: 10_000, jobs: 100_000, users: 0 };
+const logBytes = 50 * 1024 * 1024;
 const runs = 5;
 const frames = 200;
 
 export async function pages(): Promise<Record<string, Summary | number>> {
-  const place = await makePlace(["xen1"]);
+  const place = await makePlace([]);
   let browser: BenchBrowser | undefined;
   try {
     const { installation } = place;
-    await place.addImage("Empty", "#!/bin/bash\nexit 0\n");
-    const { id } = await installation.client.call("provision", { body: bare(place, "Empty", "xen1", "first") });
-    await installation.client.ended(id);
     await installation.stopController();
-    const longLog = await fill(join(place.folder, "controller", "convirt.db"), amounts);
+    const longLog = { jobId: randomUUID(), bytes: logBytes };
+    await fill(installation.controllerEnvironment, size, longLog);
     await installation.startController();
     browser = await BenchBrowser.start();
     const page = await browser.signedIn(installation.httpUrl, installation.adminPassword);
-    const vms = await list(page, "/vms", { field: "Name", words: "web-0042" });
-    const jobs = await list(page, "/jobs", { field: "Name of the VM", words: "web-0420" });
-    return { ...amounts, ...named("vms", vms), ...named("jobs", jobs), ...(await log(browser, page, longLog)) };
+    const vms = await list(page, "/vms", { field: "Name", words: "vm-0042" });
+    const jobs = await list(page, "/jobs", { field: "Name of the VM", words: "vm-0420" });
+    return {
+      ...size,
+      logBytes,
+      ...named("vms", vms),
+      ...named("jobs", jobs),
+      ...(await log(browser, page, longLog.jobId)),
+    };
   } finally {
     await browser?.stop();
     await place.stop();
