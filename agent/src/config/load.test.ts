@@ -32,7 +32,7 @@ test("loadConfig() has a default for everything", () => {
       longestScriptMs: 3_600_000,
       forbiddenKeys: [],
     },
-    limits: { logMib: 64, stopGraceMs: 10_000 },
+    limits: { logMib: 64, stopGraceMs: 10_000, stagingMs: 21_600_000 },
     scopes: "auto",
     logLevel: "info",
   });
@@ -66,6 +66,7 @@ test("loadConfig() reads each field from the environment", () => {
     CONVIRT_AGENT_CONCURRENCY_JOBS: "9",
     CONVIRT_AGENT_LIMITS_LOG_MIB: "7",
     CONVIRT_AGENT_LIMITS_STOP_GRACE_S: "3",
+    CONVIRT_AGENT_LIMITS_STAGING_S: "90",
     CONVIRT_AGENT_POLICY_DISK_ROOTS: "/a,/dev/vg0",
     CONVIRT_AGENT_POLICY_LONGEST_SCRIPT_S: "60",
   };
@@ -80,7 +81,7 @@ test("loadConfig() reads each field from the environment", () => {
     defaultBridge: "br0",
     concurrency: { jobs: 9, creates: 1 },
     policy: { diskRoots: ["/a", "/dev/vg0"], longestScriptMs: 60_000, forbiddenKeys: [] },
-    limits: { logMib: 7, stopGraceMs: 3_000 },
+    limits: { logMib: 7, stopGraceMs: 3_000, stagingMs: 90_000 },
     scopes: "never",
     logLevel: "debug",
   });
