@@ -5,15 +5,7 @@
 //   check ──▶ stage ──▶ script ──▶ prove ──▶ start? ──▶ succeeded
 //     │         │          │         │          │
 //     └─────────┴──────────┴─────────┴──────────┴─────▶ failed · cancelled · lost (runner gone, exit unknown)
-import { setTimeout as delay } from "node:timers/promises";
-import {
-  type Ended,
-  type JobEvent,
-  type Leftover,
-  Outcome,
-  type ProvisionSpec,
-  Phase as WirePhase,
-} from "@convirt/proto/provision";
+import { type Ended, type JobEvent, Outcome, type ProvisionSpec, Phase as WirePhase } from "@convirt/proto/provision";
 import type { AgentConfig } from "../config/config.js";
 import { diskTrouble } from "../disk/durable.js";
 import { Failure, type Phase, Refusal } from "../errors/errors.js";
@@ -21,9 +13,7 @@ import type { Inventory } from "../host/inventory.js";
 import type { Footprint } from "../leftovers/footprint.js";
 import type { KeptSecrets } from "../leftovers/kept-secrets.js";
 import type { Leftovers } from "../leftovers/leftovers.js";
-import type { Left } from "../leftovers/record.js";
 import type { Log } from "../log.js";
-import { shellLine } from "../process/acts.js";
 import type { Limiter } from "../process/limiter.js";
 import { JobLog } from "../script/job-log.js";
 import { Redactor } from "../script/redactor.js";
@@ -31,6 +21,7 @@ import { noSpaceOr, Script, type ScriptDependencies } from "../script/script.js"
 import type { Staging } from "../staging/staging.js";
 import type { Toolstack } from "../toolstack/toolstack.js";
 import { refusalsOf } from "./check.js";
+import { commandsOf, forgetSecrets, leftBy, nothingLeft, toWire, untilWritten } from "./end.js";
 import type { Journal } from "./journal.js";
 import { footprintOf, makePlan, type Plan } from "./plan.js";
 import { notProvenOr, type Proven, prove } from "./prove.js";
@@ -49,11 +40,6 @@ export interface JobDependencies extends ScriptDependencies {
   /** What jobs under way that go before this one may make. */
   claimsBefore: (jobId: string) => readonly Footprint[];
 }
-
-const leftoverLimitMs = 60_000;
-const cleanLimitMs = 120_000;
-/** A disk that takes nothing is tried again so often. */
-const retryMs = 1_000;
 
 const wirePhases: Record<Phase, WirePhase> = {
   check: WirePhase.CHECK,
@@ -82,6 +68,10 @@ export class Job {
     this.#redactor = Redactor.of(spec.secrets);
     this.journal = journal;
     this.#deps = deps;
+  }
+
+  get #own() {
+    return { spec: this.spec, journal: this.journal, deps: this.#deps, detach: this.#detach.signal };
   }
 
   /** Made when it is first needed: a job that ended long ago needs none. Throws a Refusal when the host's settings no longer allow it. */
@@ -317,7 +307,9 @@ export class Job {
 
   async #end(how: { outcome: Outcome; code: string; message: string }): Promise<void> {
     const succeeded = how.outcome === Outcome.SUCCEEDED;
-    const { left, cleaned } = await this.#findLeftovers(succeeded);
+    const planned = this.#planIfAny();
+    const begun = planned?.script.isLaunched === true ? { ...this.#own, ...planned } : undefined;
+    const { left, cleaned } = begun === undefined ? nothingLeft : await leftBy(begun, succeeded);
     const log = this.log;
     const logBytes = log?.bytes ?? 0;
     await this.#emit({
@@ -332,65 +324,21 @@ export class Job {
         proofs: this.#proven?.proofs ?? [],
         leftovers: left.map(toWire),
         cleaned: cleaned.map(toWire),
-        vmConfigPath: succeeded ? (this.#planIfAny()?.plan.vmConfigPath ?? "") : "",
+        vmConfigPath: succeeded ? (planned?.plan.vmConfigPath ?? "") : "",
         vmConfig: this.#proven?.vmConfig ?? "",
         vmConf: this.#proven?.vmConf ?? "",
         disks: this.#proven?.disks ?? [],
         domainId: this.#domainId,
-        commands: this.#commands(),
+        commands: begun === undefined ? [] : commandsOf(begun),
       },
     });
-    this.#deps.secrets.settle(this.spec.vmUuid);
+    forgetSecrets(this.#own);
     this.journal.close();
-  }
-
-  /** What was begun on this host, by the journal. */
-  #commands(): string[] {
-    const planned = this.#planIfAny();
-    if (planned?.script.isLaunched !== true) return [];
-    const create = [this.#deps.toolstack.name, "create", planned.plan.vmConfigPath];
-    const isCreated = this.journal.get("creating") !== undefined;
-    return [planned.script.command, ...(isCreated ? [create] : [])].map(shellLine);
-  }
-
-  async #findLeftovers(succeeded: boolean): Promise<{ left: Left[]; cleaned: Left[] }> {
-    const planned = this.#planIfAny();
-    if (planned?.script.isLaunched !== true) return { left: [], cleaned: [] };
-    const { leftovers } = this.#deps;
-    const footprint = footprintOf(this.spec, planned.plan);
-    const before = this.#before();
-    if (before === undefined) return { left: [], cleaned: [] };
-    const signal = AbortSignal.any([this.#detach.signal, AbortSignal.timeout(leftoverLimitMs)]);
-    const { runnerSession } = planned.script;
-    const left = await leftovers
-      .find(footprint, before, { runnerSession, succeeded, signal })
-      .catch((error: unknown) => {
-        this.#detach.signal.throwIfAborted();
-        // The job ends all the same; what it left is then for people to find.
-        this.#deps.log.error("Cannot look for what a job left", { jobId: this.spec.jobId, error });
-        return [];
-      });
-    const { vmUuid, configPath } = footprint;
-    await this.#untilWritten(() => this.#deps.secrets.keep({ vmUuid, configPath, secrets: this.spec.secrets }));
-    await this.#untilWritten(() => leftovers.keep(footprint, left));
-    if (succeeded || !this.spec.cleanOnFailure || left.length === 0) return { left, cleaned: [] };
-    const { removed, remaining } = await leftovers.clean(this.spec.jobId, [], AbortSignal.timeout(cleanLimitMs));
-    return { left: remaining.map((one) => one.left), cleaned: removed };
-  }
-
-  /** What was there before the script; undefined when nobody can know any more, and so nothing can be said to be new. */
-  #before(): Set<string> | undefined {
-    try {
-      return new Set(JSON.parse(this.journal.get("before") ?? "[]") as string[]);
-    } catch (error) {
-      this.#deps.log.error("Cannot read what was there before a job", { jobId: this.spec.jobId, error });
-      return undefined;
-    }
   }
 
   async #emit(plain: NonNullable<JobEvent["event"]>): Promise<void> {
     const event = this.#redactor?.hideIn(plain) ?? plain;
-    await this.#untilWritten(() => {
+    await untilWritten(this.#own, () => {
       const sequence = BigInt(this.journal.entries.length + 1);
       this.journal.append({ event: { sequence, at: new Date().toISOString(), event }, logBytes: this.logBytes });
     });
@@ -400,25 +348,6 @@ export class Job {
   #tell(): void {
     for (const listener of this.#listeners) listener();
   }
-
-  /** What a full disk does not take is written as soon as it does: the job waits and loses nothing. */
-  async #untilWritten(write: () => void): Promise<void> {
-    for (let tries = 0; ; tries += 1) {
-      try {
-        return write();
-      } catch (error) {
-        const why = diskTrouble(error);
-        if (why === undefined) throw error;
-        if (tries === 0)
-          this.#deps.log.warn("the journal of a job cannot be written; trying on", { jobId: this.spec.jobId, why });
-        await delay(retryMs, undefined, { signal: this.#detach.signal });
-      }
-    }
-  }
 }
 
 const emptySha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-
-export function toWire(left: Left): Leftover {
-  return { kind: left.kind, path: left.path, bytes: BigInt(left.bytes), detail: left.detail };
-}

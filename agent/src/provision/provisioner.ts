@@ -27,9 +27,10 @@ import type { Handlers } from "../server/handlers.js";
 import type { Staging } from "../staging/staging.js";
 import type { Toolstack } from "../toolstack/toolstack.js";
 import { refusalsOf } from "./check.js";
+import { toWire } from "./end.js";
 import { follow, waitsAmong } from "./follow.js";
 import { Forgotten } from "./forgotten.js";
-import { Job, type JobDependencies, toWire } from "./job.js";
+import { Job, type JobDependencies } from "./job.js";
 import { Journal } from "./journal.js";
 import { makePlan } from "./plan.js";
 
