@@ -18,7 +18,7 @@ export function Record() {
     queryFn: ({ signal }) => call("GET /audit/:number", { params: { number }, signal }),
   });
   return (
-    <Thing query={record} act={`Cannot show record ${number}`} skeleton={<Skeletons lines={8} />}>
+    <Thing isPage query={record} act={`Cannot show record ${number}`} skeleton={<Skeletons lines={8} />}>
       {(found) => (
         <>
           <PageHead

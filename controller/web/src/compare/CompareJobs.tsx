@@ -23,7 +23,7 @@ export function CompareJobs() {
   const one = useJob(id);
   const other = useJob(otherId);
   return (
-    <Thing query={one} act="Cannot show the job" skeleton={<Skeletons lines={8} />}>
+    <Thing isPage query={one} act="Cannot show the job" skeleton={<Skeletons lines={8} />}>
       {(job) =>
         otherId === null ? (
           <>

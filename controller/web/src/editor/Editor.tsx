@@ -28,7 +28,7 @@ export function Editor() {
     queryFn: ({ signal }) => call("GET /images/:name", { params: { name }, signal }),
   });
   return (
-    <Thing query={image} act="Cannot edit the image" skeleton={<Skeletons lines={10} />}>
+    <Thing isPage query={image} act="Cannot edit the image" skeleton={<Skeletons lines={10} />}>
       {(data) => (
         <>
           <Vanished name={name} error={image.error} />

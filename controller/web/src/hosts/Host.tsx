@@ -28,7 +28,7 @@ export function Host() {
     queryFn: ({ signal }) => call("GET /hosts/:name", { params: { name }, signal }),
   });
   return (
-    <Thing query={host} act="Cannot show the host" skeleton={<Skeletons lines={8} />}>
+    <Thing isPage query={host} act="Cannot show the host" skeleton={<Skeletons lines={8} />}>
       {(data) => <HostPage host={data} />}
     </Thing>
   );

@@ -26,7 +26,7 @@ export function Image() {
     queryFn: ({ signal }) => call("GET /images/:name", { params: { name }, signal }),
   });
   return (
-    <Thing query={image} act="Cannot show the image" skeleton={<Skeletons lines={8} />}>
+    <Thing isPage query={image} act="Cannot show the image" skeleton={<Skeletons lines={8} />}>
       {(data) => <ImagePage image={data} />}
     </Thing>
   );

@@ -30,7 +30,7 @@ export function Job() {
     queryFn: ({ signal }) => call("GET /jobs/:id", { params: { id }, signal }),
   });
   return (
-    <Thing query={job} act="Cannot show the job" skeleton={<Skeletons lines={8} />}>
+    <Thing isPage query={job} act="Cannot show the job" skeleton={<Skeletons lines={8} />}>
       {(data) => <JobPage key={id} job={data} />}
     </Thing>
   );

@@ -31,7 +31,7 @@ export function Overview() {
   const error = hosts.error ?? images.error ?? vms.error ?? failed.error;
   if (!hosts.data || !images.data || !vms.data || !failed.data)
     return error !== null ? (
-      <ErrorPanel error={error} act="Cannot show the overview" onRetry={() => void hosts.refetch()} />
+      <ErrorPanel error={error} act="Cannot show the overview" isPage onRetry={() => void hosts.refetch()} />
     ) : (
       <Skeletons lines={10} />
     );

@@ -8,12 +8,21 @@ interface Props {
   /** "Cannot list hosts" */
   act: string;
   onRetry?: () => void;
+  /** Where it is all of a page, and so has the page's heading and title. */
+  isPage?: boolean;
 }
 
 /** Takes the place of what could not be shown. */
-export function ErrorPanel({ error, act, onRetry }: Props) {
+export function ErrorPanel({ error, act, onRetry, isPage = false }: Props) {
   return (
-    <EmptyState titleText={act} icon={ExclamationCircleIcon} status="danger" headingLevel="h2" variant="sm">
+    <EmptyState
+      titleText={act}
+      icon={ExclamationCircleIcon}
+      status="danger"
+      headingLevel={isPage ? "h1" : "h2"}
+      variant="sm"
+    >
+      {isPage && <title>{`${act} · ConVirt`}</title>}
       <EmptyStateBody>
         {error.message} <ErrorCode error={error} />
       </EmptyStateBody>

@@ -24,7 +24,7 @@ export function Session() {
       return <SignIn onSignedIn={(view) => queries.setQueryData(["session"], view)} />;
     return (
       <div className="cv-alone">
-        <ErrorPanel error={session.error} act="Cannot open ConVirt" onRetry={() => void session.refetch()} />
+        <ErrorPanel error={session.error} act="Cannot open ConVirt" isPage onRetry={() => void session.refetch()} />
       </div>
     );
   }

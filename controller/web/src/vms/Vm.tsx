@@ -23,7 +23,7 @@ export function Vm() {
     queryFn: ({ signal }) => call("GET /vms/:id", { params: { id }, signal }),
   });
   return (
-    <Thing query={vm} act="Cannot show the VM" skeleton={<Skeletons lines={8} />}>
+    <Thing isPage query={vm} act="Cannot show the VM" skeleton={<Skeletons lines={8} />}>
       {(data) => <VmPage vm={data} />}
     </Thing>
   );
