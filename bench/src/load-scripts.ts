@@ -4,8 +4,8 @@ import { randomUUID } from "node:crypto";
 /** Of all jobs together. */
 export const linesPerSecond = 100_000;
 export const seconds = 15;
-/** Each script prints a block of lines ten times a second. */
-const blocksPerSecond = 10;
+/** Each script prints a block of lines so often: to wake 200 scripts for each line would be most of what two cores can. */
+const blocksPerSecond = 2;
 const linesPerBlock = (jobs: number): number => linesPerSecond / jobs / blocksPerSecond;
 const endSpreadSeconds = 60;
 
