@@ -6,6 +6,7 @@ import { createServer, type Server } from "node:https";
 import { type AddressInfo, connect, createServer as createTcp } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import type { Place } from "./place.js";
 
 const longestStartMs = 10_000;
 
@@ -18,6 +19,16 @@ export class SshServer {
     this.#process = process;
     this.#folder = folder;
     this.port = port;
+  }
+
+  /** One in the place's folder; the place ends with it when it cannot be had. */
+  static async beside(place: Place): Promise<SshServer> {
+    try {
+      return await SshServer.start(join(place.folder, "ssh"));
+    } catch (error) {
+      await place.stop();
+      throw error;
+    }
   }
 
   /** Starts sshd with keys of its own. Throws when this machine has none (`apt-get install openssh-server`). */

@@ -12,7 +12,7 @@ const script = "#!/bin/bash\necho first\n";
 
 export async function firstLine(): Promise<Record<string, Summary | number>> {
   const place = await makePlace(["xen1"]);
-  const ssh = await SshServer.start(join(place.folder, "ssh"));
+  const ssh = await SshServer.beside(place);
   try {
     await place.addImage("Small", script);
     const { client } = place.installation;

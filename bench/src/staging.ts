@@ -15,7 +15,7 @@ const firstRounds = 3;
 
 export async function staging(): Promise<Record<string, number>> {
   const place = await makePlace(["xen1"]);
-  const ssh = await SshServer.start(join(place.folder, "ssh"));
+  const ssh = await SshServer.beside(place);
   try {
     const image = join(place.store, "Large");
     await place.addImage("Large", "#!/bin/bash\nexit 0\n");

@@ -46,7 +46,7 @@ test("a VM is provisioned: its disk, configuration and domain are there, and the
   expect(readFileSync(ended.vmConfigPath ?? "", "utf8")).toContain('name = "hello"');
   const { items } = await client.call("listVms", { query: { name: "hello" } });
   expect(items).toMatchObject([
-    { name: "hello", host: "xen1", image: "Tiny_Linux", jobId: job.id, memoryMib: 64, vcpus: 1 },
+    { name: "hello", host: "xen1", image: "Tiny_Linux", jobId: job.id, memoryMib: 128, vcpus: 1 },
   ]);
   expect(readFileSync(join(t.installation.host("xen1").xenDir, "console/guest-hello.log"), "utf8")).toContain("hello");
 }, 120_000);

@@ -36,7 +36,7 @@ async function attempt(image: string, wish: Wish, vm = "unwanted"): Promise<{ co
     const { id } = await rig().provision(image, vm, wish);
     const job = await rig().client.ended(id);
     expect(job.status, `${image} ${job.message}`).toBe("failed");
-    if (job.leftovers.length > 0) await rig().client.call("cleanJob" as never, { params: { id } });
+    if (job.leftovers.length > 0) await rig().client.call("cleanJob", { params: { id } });
     return { code: job.code, message: job.message ?? "" };
   } catch (error) {
     const { code, message } = error as { code: string; message: string };

@@ -5,7 +5,7 @@ beforeAll(async () => {
   for (const kind of ["pvh", "hvm"])
     await rig().addImage(`Kind_${kind}`, (file, text) =>
       file === "vm_conf.template"
-        ? `${text.replace("memory=64", "memory=128").replace("console=hvc0", "console=ttyS0 console=hvc0")}\ntype='${kind}'\nserial='pty'\n`
+        ? `${text.replace("console=hvc0", "console=ttyS0 console=hvc0")}\ntype='${kind}'\nserial='pty'\n`
         : text,
     );
 });
