@@ -1,5 +1,6 @@
 // `npm run test:xen`: the product, from its packages, on a real Xen under software emulation. `--short` leaves out what takes long; names of test files run those
-// alone. The dom0 is built once and kept below CONVIRT_XEN_CACHE (~/.cache/convirt-xen), by the hash of what it is built from.
+// alone; `--report FILE` has vitest's counts written there. The dom0 is built once and kept below CONVIRT_XEN_CACHE (~/.cache/convirt-xen), by the hash of what it is
+// built from. Ends with 77 when this machine cannot run it, having said why.
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
@@ -9,7 +10,11 @@ import { parseArgs } from "node:util";
 import { packageAgent, packageController } from "../packaging/build.mjs";
 import { bin, build, must, root } from "./steps.mjs";
 
-const { values, positionals } = parseArgs({ options: { short: { type: "boolean" } }, allowPositionals: true });
+const { values, positionals } = parseArgs({
+  options: { short: { type: "boolean" }, report: { type: "string" } },
+  allowPositionals: true,
+});
+const cannotRun = 77;
 const short = ["facts", "provisioning", "power", "failures", "agent-restart"];
 const needed = [
   "busybox-static",
@@ -24,17 +29,24 @@ const needed = [
   "util-linux",
 ];
 
-function machine() {
-  if (process.getuid() !== 0) throw new Error("This builds a root file system: run it as root");
+/** Installs what is missing. What keeps this machine from running the suite, if anything does. */
+function obstacle() {
+  if (process.getuid() !== 0) return "it builds a root file system, which takes root";
   const missing = needed.filter((name) => {
     const asked = spawnSync("dpkg-query", ["--status", name], { encoding: "utf8" });
     return !asked.stdout?.includes("\nStatus: install ok installed\n");
   });
-  if (missing.length === 0) return;
+  if (missing.length === 0) return undefined;
   process.stdout.write(`installing: ${missing.join(" ")}\n`);
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  must("apt-get", ["update", "--quiet=2"], { env });
-  must("apt-get", ["install", "--quiet=2", "--yes", "--no-install-recommends", ...missing], { env });
+  for (const words of [
+    ["update", "--quiet=2"],
+    ["install", "--quiet=2", "--yes", "--no-install-recommends", ...missing],
+  ]) {
+    const done = spawnSync("apt-get", words, { env, stdio: "inherit" });
+    if (done.status !== 0) return `apt-get ${words.join(" ")} ended with ${done.status ?? done.error?.message}`;
+  }
+  return undefined;
 }
 
 /** The folder of the dom0's image, built now if there is none of these very inputs. Older ones go. */
@@ -58,7 +70,8 @@ function image() {
 
 async function tests(environment) {
   const files = values.short ? short : positionals;
-  const words = ["run", "--config", "test/xen/vitest.config.ts", ...files];
+  const report = values.report ? ["--reporter=default", "--reporter=json", `--outputFile.json=${values.report}`] : [];
+  const words = ["run", "--config", "test/xen/vitest.config.ts", ...report, ...files];
   // A process group of its own: whatever of it should outlive the tests is ended with it.
   const child = spawn(bin("vitest"), words, { cwd: root, stdio: "inherit", detached: true, env: environment });
   const stop = () => process.kill(-child.pid, "SIGTERM");
@@ -72,7 +85,11 @@ async function tests(environment) {
   return status;
 }
 
-machine();
+const why = obstacle();
+if (why !== undefined) {
+  process.stderr.write(`\n*** The tests on a real Xen were NOT RUN: ${why} ***\n\n`);
+  process.exit(cannotRun);
+}
 build();
 const out = mkdtempSync(join(tmpdir(), "convirt-xen-packages-"));
 let status = 1;

@@ -6,6 +6,7 @@ import { loadavg } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { finalStatuses, type JobView } from "@convirt/contract/job";
+import { hostsApart } from "./hosts-apart.js";
 import { journalCost } from "./journal.js";
 import { bytesOfJob, linesOfJob, linesPerSecond, loudScript, seconds, waitingScript } from "./load-scripts.js";
 import { bare, cpuSeconds, makePlace, type Place, residentMib } from "./place.js";
@@ -27,8 +28,10 @@ export async function load(): Promise<Record<string, Summary | number>> {
   const journal = await journalCost();
   const names = Array.from({ length: agents }, (_, index) => `xen${index + 1}`);
   const place = await makePlace([], { jobsPerHost: jobsPerAgent });
+  const apart = hostsApart();
+  const settings = { jobs: jobsPerAgent, launcher: { around: apart.around } };
   try {
-    await Promise.all(names.map((name) => place.installation.addHost(name, { jobs: jobsPerAgent })));
+    await Promise.all(names.map((name) => place.installation.addHost(name, settings)));
     await place.addImage("Loud", loudScript(jobs));
     await place.addImage("Waiting", waitingScript);
     const printing = await underLoad(place, names);
@@ -36,9 +39,11 @@ export async function load(): Promise<Record<string, Summary | number>> {
     // The 200 proofs at the jobs' end may have kept the agents from their signs of life.
     await Promise.all(names.map((name) => place.installation.inContact(name)));
     const again = await takenUpAgain(place, names);
-    return { load_average: loadavg()[0] ?? 0, journal_ms_per_job: journal, ...printing, ...again };
+    const machine = { load_average: loadavg()[0] ?? 0, hosts_apart: apart.around.length > 0 ? 1 : 0 };
+    return { ...machine, journal_ms_per_job: journal, ...printing, ...again };
   } finally {
     await place.stop();
+    await apart.remove();
   }
 }
 

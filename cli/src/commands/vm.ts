@@ -93,7 +93,8 @@ function stateText(vm: VmView): string {
 
 /** A host in contact reports each 5 s at least; what is older is old news. */
 function seenText(vm: VmView): string | null {
-  return vm.stateAgeS === null ? null : `${duration(vm.stateAgeS)} ago`;
+  if (vm.stateAgeS === null) return null;
+  return vm.stateAgeS < 1 ? "just now" : `${duration(vm.stateAgeS)} ago`;
 }
 
 function vmTable(vms: readonly VmView[]): string {
@@ -114,7 +115,7 @@ function vmTable(vms: readonly VmView[]): string {
 
 function vmText(vm: VmDetail): string {
   const lines = [
-    `VM ${vm.name}: ${stateText(vm)}${vm.stateAgeS === null ? "" : `, seen ${seenText(vm)}`}${vm.domainId === null ? "" : `, domain ${vm.domainId}`} on ${vm.host}`,
+    `VM ${vm.name}: ${stateText(vm)}${vm.domainId === null ? "" : `, domain ${vm.domainId}`} on ${vm.host}${vm.stateAgeS === null ? "" : `, seen ${seenText(vm)}`}`,
     `  id       ${vm.id}`,
     `  image    ${vm.image}, version ${vm.imageVersion.slice(0, 12)}`,
     `  made     ${vm.createdAt} by job ${vm.jobId}`,

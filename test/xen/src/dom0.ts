@@ -43,8 +43,9 @@ export class Dom0 {
     return this.#start("qemu", [
       "qemu-system-x86_64",
       ...["-machine", "q35", "-accel", "tcg,thread=multi,tb-size=256", "-smp", "2", "-m", "3072"],
-      // With smap a PV dom0 dies at its first instructions under this emulation, with rdtscp a PVH or HVM guest does.
-      ...["-cpu", "max,-smap,-rdtscp", "-display", "none", "-vga", "none", "-nodefaults"],
+      // With smap a PV dom0 dies at its first instructions under this emulation, with rdtscp a PVH or HVM guest does, and with the wide registers of xsave any program
+      // of dom0 now and then.
+      ...["-cpu", "max,-smap,-rdtscp,-xsave", "-display", "none", "-vga", "none", "-nodefaults"],
       ...["-kernel", join(image, "xen"), "-append", xenArguments],
       ...["-initrd", `${join(image, "vmlinuz")} ${linuxArguments},${join(image, "initrd")}`],
       ...["-serial", `file:${join(folder, "serial.log")}`],
