@@ -1,6 +1,6 @@
 // The controller in a few files: its own code with Nest, TypeORM and the rest in one bundle, and beside it the two packages that hold machine code.
 import * as fs from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
@@ -26,11 +26,13 @@ const absent = [
 /** Writes into `folder`; returns the files of licences, which belong elsewhere. */
 export async function bundleController(folder) {
   await build({
-    // The worker is looked for beside the program.
-    entryPoints: {
-      main: join(root, "controller/dist/main.js"),
-      "upload-worker": join(root, "controller/dist/agents/upload-worker.js"),
-    },
+    // Threads are looked for beside the program (controller/src/thread.ts).
+    entryPoints: Object.fromEntries(
+      ["main", "agents/upload-worker", "backups/copy-worker", "database/checkpoint-worker"].map((path) => [
+        basename(path),
+        join(root, "controller/dist", `${path}.js`),
+      ]),
+    ),
     outdir: folder,
     bundle: true,
     splitting: true,

@@ -3,7 +3,6 @@
 import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
-import { Worker } from "node:worker_threads";
 import type {
   ChunkRange,
   ListStagedReply,
@@ -15,6 +14,7 @@ import type {
 } from "@convirt/proto/staging";
 import { type ClientWritableStream, Metadata } from "@grpc/grpc-js";
 import { Injectable } from "@nestjs/common";
+import { startThread } from "../thread.js";
 import { mapAgentError, mapWireError } from "./agent-error.js";
 import { AgentsService } from "./agents.service.js";
 import { unary } from "./unary.js";
@@ -143,7 +143,7 @@ export class StagingService {
       root: tree.root,
       files,
     };
-    const worker = new Worker(new URL("./upload-worker.js", import.meta.url), { workerData: order });
+    const worker = startThread("agents/upload-worker", order);
     let bytes = 0;
     try {
       await new Promise<void>((resolve, reject) => {

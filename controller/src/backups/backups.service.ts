@@ -2,7 +2,6 @@
 // one has succeeded, and never the newest three, whatever the clock says.
 import { mkdirSync, readdirSync, rmSync, statfsSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { Worker } from "node:worker_threads";
 import type { BackupPage, BackupView } from "@convirt/contract/backup";
 import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from "@nestjs/common";
 import { type ScheduledTask, schedule } from "node-cron";
@@ -11,6 +10,7 @@ import { CONFIG, type Config } from "../config/config.js";
 import { pageOf, sortBy } from "../database/paging.js";
 import { storageRefusal } from "../database/storage-error.js";
 import { Refusal } from "../errors/refusal.js";
+import { startThread } from "../thread.js";
 import type { CopyNews, CopyOrder } from "./copy-worker.js";
 
 const namePattern = /^convirt-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z\.db$/;
@@ -135,8 +135,7 @@ export class BackupsService implements OnApplicationBootstrap, OnApplicationShut
   }
 
   private async copy(order: CopyOrder): Promise<void> {
-    // From the sources as they are tested, and from what is built of them, this is the built file.
-    const worker = new Worker(new URL("../../dist/backups/copy-worker.js", import.meta.url), { workerData: order });
+    const worker = startThread("backups/copy-worker", order);
     const signal = AbortSignal.any([this.stopping.signal, AbortSignal.timeout(copyMs)]);
     try {
       await new Promise<void>((resolve, reject) => {

@@ -2,8 +2,13 @@
 import { type DynamicModule, Module } from "@nestjs/common";
 import { TypeOrmModule } from "@nestjs/typeorm";
 import { migrations } from "./migrations.js";
+import { WriteAheadLog } from "./wal.js";
 
 const busyMs = 5_000;
+/** In pages of 4 KiB. What a transaction leaves beyond that the transaction itself moves into the database, which stops everything; a thread does it long before (wal.ts). */
+const checkpointPages = 16_384;
+/** What the file of the write-ahead log shrinks to when all of it was moved. */
+const walBytes = 8 * 1024 * 1024;
 /** The indices that lists go by, when there is much to list. */
 const cacheKib = 16_384;
 
@@ -12,6 +17,9 @@ export class DatabaseModule {
   static at(path: string): DynamicModule {
     return {
       module: DatabaseModule,
+      global: true,
+      providers: [WriteAheadLog],
+      exports: [WriteAheadLog],
       imports: [
         TypeOrmModule.forRoot({
           type: "better-sqlite3",
@@ -29,6 +37,8 @@ export class DatabaseModule {
               "foreign_keys = ON",
               `busy_timeout = ${busyMs}`,
               `cache_size = -${cacheKib}`,
+              `wal_autocheckpoint = ${checkpointPages}`,
+              `journal_size_limit = ${walBytes}`,
             ])
               database.pragma(pragma);
           },

@@ -4,9 +4,17 @@ import type { DataSource, EntityManager, QueryRunner } from "typeorm";
 
 const tails = new WeakMap<DataSource, Promise<unknown>>();
 
-/** Runs `work` in a transaction of its own, after those that came before it. */
+/** Runs `work` in a transaction of its own, after those that came before it. It is on the disk when this resolves. */
 export function inTransaction<T>(dataSource: DataSource, work: (tx: EntityManager) => Promise<T>): Promise<T> {
   return inTurn(dataSource, () => transaction(dataSource, work));
+}
+
+/**
+ * The same, but only the system has it when this resolves: it outlives the process, not a power cut, unless the write-ahead log is synced behind it (wal.ts).
+ * Nobody waits for the disk meanwhile, as all do who want to do anything while an ordinary transaction is synced.
+ */
+export function inUnsyncedTransaction<T>(dataSource: DataSource, work: (tx: EntityManager) => Promise<T>): Promise<T> {
+  return inTurn(dataSource, () => transaction(dataSource, work, "NORMAL"));
 }
 
 /** Reads what is stored for good: on the one connection, a reading within another's transaction would see what may yet be undone. */
@@ -22,9 +30,14 @@ function inTurn<T>(dataSource: DataSource, work: () => Promise<T>): Promise<T> {
   return mine;
 }
 
-async function transaction<T>(dataSource: DataSource, work: (tx: EntityManager) => Promise<T>): Promise<T> {
+async function transaction<T>(
+  dataSource: DataSource,
+  work: (tx: EntityManager) => Promise<T>,
+  synchronous: "FULL" | "NORMAL" = "FULL",
+): Promise<T> {
   const runner = dataSource.createQueryRunner();
   try {
+    if (synchronous !== "FULL") await runner.query(`PRAGMA synchronous = ${synchronous}`);
     await runner.startTransaction();
     const result = await work(runner.manager);
     await runner.commitTransaction();
@@ -33,6 +46,7 @@ async function transaction<T>(dataSource: DataSource, work: (tx: EntityManager) 
     await undo(runner);
     throw error;
   } finally {
+    if (synchronous !== "FULL") await runner.query("PRAGMA synchronous = FULL");
     await runner.release();
   }
 }

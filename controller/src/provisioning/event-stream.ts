@@ -4,6 +4,7 @@ import { finalStatuses } from "@convirt/contract/job";
 import { Injectable } from "@nestjs/common";
 import type { Response } from "express";
 import { DataSource, MoreThanOrEqual } from "typeorm";
+import { WriteAheadLog } from "../database/wal.js";
 import { readStored } from "../database/write-queue.js";
 import { JobEntity, JobEventEntity } from "./job.entity.js";
 import { toFrame } from "./job-events.js";
@@ -20,9 +21,12 @@ export class EventStream {
   private readonly dataSource: DataSource;
   private readonly feed: JobFeed;
 
-  constructor(dataSource: DataSource, feed: JobFeed) {
+  private readonly wal: WriteAheadLog;
+
+  constructor(dataSource: DataSource, feed: JobFeed, wal: WriteAheadLog) {
     this.dataSource = dataSource;
     this.feed = feed;
+    this.wal = wal;
   }
 
   /** Sends all events after `after`; resolves when the final one is sent or the client has gone. */
@@ -82,6 +86,8 @@ export class EventStream {
         take: pageRows,
       }),
     );
+    // Nobody is shown what a power cut could still take, and give another sequence.
+    if (rows.some(({ kind }) => kind === "log")) await this.wal.synced();
     return rows.map((row) => ({ sequence: row.sequence, text: toFrame(row) }));
   }
 

@@ -19,7 +19,8 @@ export class Watcher {
   private newest = 0;
 
   push(frame: Frame): void {
-    this.newest = frame.sequence;
+    // What waits for its disk may be told of after what came behind it.
+    this.newest = Math.max(this.newest, frame.sequence);
     if (this.bytes + frame.text.length > heldBytes) {
       this.held = [];
       this.bytes = 0;

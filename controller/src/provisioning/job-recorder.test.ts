@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { AuditEntity } from "../audit/audit.entity.js";
 import { AuditService } from "../audit/audit.service.js";
 import { migrations } from "../database/migrations.js";
+import { WriteAheadLog } from "../database/wal.js";
 import { VmEntity } from "../domains/vm.entity.js";
 import { VmRecords } from "../domains/vm-records.service.js";
 import { EventsService } from "../events/events.service.js";
@@ -33,7 +34,13 @@ beforeEach(async () => {
 afterEach(() => database.destroy());
 
 function newRecorder(): JobRecorder {
-  return new JobRecorder(database, feed, new VmRecords(database.getRepository(VmEntity)), new AuditService(database));
+  return new JobRecorder(
+    database,
+    feed,
+    new VmRecords(database.getRepository(VmEntity)),
+    new AuditService(database),
+    new WriteAheadLog(database),
+  );
 }
 
 async function newJob(): Promise<string> {

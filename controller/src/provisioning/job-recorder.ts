@@ -1,11 +1,12 @@
 // The only writer of jobs and events. A change of a job and the events that tell of it are one transaction; those who watch are told after it.
 // Log bytes go the same way, with the same certainty: what a client was shown by its sequence is there under that sequence after a power cut too.
-// One synchronisation of the disk for a batch of up to 4 MiB is what that costs.
+// One synchronisation of the disk for a batch of up to 4 MiB is what that costs, and nobody waits for it but the batch.
 import type { JobStatus } from "@convirt/contract/job";
 import type { Ended, JobEvent as HostEvent } from "@convirt/proto/provision";
 import { Injectable, Logger } from "@nestjs/common";
 import { DataSource, type EntityManager } from "typeorm";
 import { AuditService, type NewRecord } from "../audit/audit.service.js";
+import { WriteAheadLog } from "../database/wal.js";
 import { inTransaction } from "../database/write-queue.js";
 import { VmRecords } from "../domains/vm-records.service.js";
 import { applyEnded, applyEvent, statusOf, without } from "./host-events.js";
@@ -39,12 +40,12 @@ export class JobRecorder {
   /** Logs that were found to differ from their host's since the start. */
   logFaults = 0;
 
-  constructor(dataSource: DataSource, feed: JobFeed, vms: VmRecords, audit: AuditService) {
+  constructor(dataSource: DataSource, feed: JobFeed, vms: VmRecords, audit: AuditService, wal: WriteAheadLog) {
     this.dataSource = dataSource;
     this.feed = feed;
     this.vms = vms;
     this.audit = audit;
-    this.logs = new LogWriter(dataSource, (jobId, rows) => {
+    this.logs = new LogWriter(dataSource, wal, (jobId, rows) => {
       this.hashes.stored(jobId, rows);
       feed.publish(jobId, rows);
     });

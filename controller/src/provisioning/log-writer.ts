@@ -1,8 +1,9 @@
 // Stores what logs have grown by, of as many jobs as wait, in one transaction: a synchronisation of the disk and a change of state cost the same for one line as for
-// the lines of a hundred jobs. While one transaction is under way the next one's share gathers by itself.
+// the lines of a hundred jobs. While one transaction is under way, or is on its way to the disk, the next one's share gathers by itself.
 import type { JobEvent as HostEvent } from "@convirt/proto/provision";
 import { type DataSource, type EntityManager, In } from "typeorm";
-import { inTransaction } from "../database/write-queue.js";
+import type { WriteAheadLog } from "../database/wal.js";
+import { inUnsyncedTransaction } from "../database/write-queue.js";
 import { JobEntity, JobEventEntity } from "./job.entity.js";
 import { toRow } from "./job-events.js";
 import { placeLog } from "./job-log.js";
@@ -38,13 +39,19 @@ type Growth = Pick<JobEntity, "id" | "status" | "logBytes" | "lastSequence">;
 
 export class LogWriter {
   readonly #dataSource: DataSource;
+  readonly #wal: WriteAheadLog;
   readonly #stored: (jobId: string, rows: readonly JobEventEntity[]) => void;
   #waiting: Waiting[] = [];
   #writing: Promise<void> | undefined;
 
   /** `stored` is told of the rows of each job when they are on the disk. */
-  constructor(dataSource: DataSource, stored: (jobId: string, rows: readonly JobEventEntity[]) => void) {
+  constructor(
+    dataSource: DataSource,
+    wal: WriteAheadLog,
+    stored: (jobId: string, rows: readonly JobEventEntity[]) => void,
+  ) {
     this.#dataSource = dataSource;
+    this.#wal = wal;
     this.#stored = stored;
   }
 
@@ -63,11 +70,12 @@ export class LogWriter {
     while (this.#waiting.length > 0) {
       let group: Waiting[] = [];
       try {
-        const stored = await inTransaction(this.#dataSource, async (tx) => {
+        const stored = await inUnsyncedTransaction(this.#dataSource, async (tx) => {
           // What came while others had their turn goes along.
           group = this.#take();
           return await writeGroup(tx, group);
         });
+        await this.#wal.synced();
         for (const { of, rows, error } of stored) {
           if (error !== undefined) of.failed(error);
           else {
