@@ -1,5 +1,5 @@
-// Hosts are machines of their own, but a bench has them all on this one. A control group gives all of them together no more of a contended processor than the
-// controller has: without it each script, in a session of its own, counts for as much as the controller (sched_autogroup), and 200 of them leave it one share in 200.
+// Hosts are machines of their own, but a bench has them all on this one. A control group that counts as idle lets them have what the controller and its clients leave:
+// without it each script, in a session of its own, counts for as much as the controller (sched_autogroup), and 200 of them leave it one share in 200.
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -15,12 +15,13 @@ export interface HostsApart {
   remove(): Promise<void>;
 }
 
-/** A new control group below the root's, with the share that the root's own processes have. Needs root and the processor's controller of control groups. */
+/** Needs root, and the processor's controller of control groups. */
 export function hostsApart(): HostsApart {
   const parent = groupsOfProcessor();
   if (parent === undefined) return { around: [], remove: async () => undefined };
   const folder = join(parent, `convirt-bench-${process.pid}`);
   mkdirSync(folder);
+  writeFileSync(join(folder, "cpu.idle"), "1");
   return {
     around: ["sh", "-c", 'echo $$ >"$0/cgroup.procs" && exec "$@"', folder],
     remove: () => removed(folder),

@@ -5,7 +5,7 @@ import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShut
 import { DataSource } from "typeorm";
 import { Authority, type KeyPair } from "../config/authority.js";
 import { now } from "../database/columns.js";
-import { inTransaction } from "../database/write-queue.js";
+import { inTransaction, inUnsyncedTransaction } from "../database/write-queue.js";
 import { Refusal } from "../errors/refusal.js";
 import { EventsService } from "../events/events.service.js";
 import { HostEntity } from "../hosts/host.entity.js";
@@ -214,7 +214,7 @@ export class AgentsService implements OnApplicationBootstrap, OnApplicationShutd
     Object.assign(known, { facts, features: reply.features, notAfter: reply.certificateNotAfter });
     const stored = { facts: storeFacts({ ...reply, facts }), factsAt: now() };
     await this.keep(hostId, "facts", () =>
-      inTransaction(this.dataSource, (tx) => tx.update(HostEntity, { id: hostId }, stored)),
+      inUnsyncedTransaction(this.dataSource, (tx) => tx.update(HostEntity, { id: hostId }, stored)),
     );
   }
 

@@ -7,7 +7,7 @@ import { DataSource } from "typeorm";
 import type { z } from "zod";
 import { AccessService } from "../access/access.service.js";
 import { now } from "../database/columns.js";
-import { inTransaction } from "../database/write-queue.js";
+import { inUnsyncedTransaction } from "../database/write-queue.js";
 import { Attempts, networkOf } from "../errors/attempts.js";
 import { Refusal } from "../errors/refusal.js";
 import { type Asking, credentialOf } from "./credential.js";
@@ -111,7 +111,9 @@ export class AuthService {
     const user = await this.dataSource.manager.findOneBy(UserEntity, { id: token.userId });
     if (user === null) return undefined;
     if (token.lastUsedAt === null || Date.now() - Date.parse(token.lastUsedAt) > touchEveryMs) {
-      await inTransaction(this.dataSource, (tx) => tx.update(TokenEntity, { id: token.id }, { lastUsedAt: now() }));
+      await inUnsyncedTransaction(this.dataSource, (tx) =>
+        tx.update(TokenEntity, { id: token.id }, { lastUsedAt: now() }),
+      );
     }
     const limit = { most: token.role, within: token.scopes };
     const grants = await this.access.grantsOf(user.username, user.groups ?? [], limit);

@@ -8,7 +8,7 @@ import { DataSource, LessThan, MoreThan, Not } from "typeorm";
 import { AccessChangesService } from "../access/access-changes.service.js";
 import { CONFIG, type Config } from "../config/config.js";
 import { now } from "../database/columns.js";
-import { inTransaction } from "../database/write-queue.js";
+import { inTransaction, inUnsyncedTransaction } from "../database/write-queue.js";
 import { networkOf } from "../errors/attempts.js";
 import { Refusal } from "../errors/refusal.js";
 import type { Identity } from "./identity.js";
@@ -60,7 +60,7 @@ export class SessionsService {
     if (session === null || session.expiresAt <= now()) return undefined;
     if (session.lastSeenAt === null || Date.now() - Date.parse(session.lastSeenAt) > touchEveryMs) {
       const { idHash } = session;
-      await inTransaction(this.dataSource, (tx) => tx.update(SessionEntity, { idHash }, { lastSeenAt: now() }));
+      await inUnsyncedTransaction(this.dataSource, (tx) => tx.update(SessionEntity, { idHash }, { lastSeenAt: now() }));
     }
     return session;
   }

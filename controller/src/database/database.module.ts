@@ -1,14 +1,13 @@
 // The one database. SQLite in WAL mode with foreign keys on; migrations run at start; entities come from the features' modules. `:memory:` is for tests.
 import { type DynamicModule, Module } from "@nestjs/common";
 import { TypeOrmModule } from "@nestjs/typeorm";
+import { DataSource } from "typeorm";
 import { migrations } from "./migrations.js";
-import { WriteAheadLog } from "./wal.js";
+import { WriteAheadLog, walOf, worthMovingBytes } from "./wal.js";
 
 const busyMs = 5_000;
 /** In pages of 4 KiB. What a transaction leaves beyond that the transaction itself moves into the database, which stops everything; a thread does it long before (wal.ts). */
 const checkpointPages = 16_384;
-/** What the file of the write-ahead log shrinks to when all of it was moved. */
-const walBytes = 8 * 1024 * 1024;
 /** The indices that lists go by, when there is much to list. */
 const cacheKib = 16_384;
 
@@ -18,7 +17,7 @@ export class DatabaseModule {
     return {
       module: DatabaseModule,
       global: true,
-      providers: [WriteAheadLog],
+      providers: [{ provide: WriteAheadLog, useFactory: walOf, inject: [DataSource] }],
       exports: [WriteAheadLog],
       imports: [
         TypeOrmModule.forRoot({
@@ -38,7 +37,7 @@ export class DatabaseModule {
               `busy_timeout = ${busyMs}`,
               `cache_size = -${cacheKib}`,
               `wal_autocheckpoint = ${checkpointPages}`,
-              `journal_size_limit = ${walBytes}`,
+              `journal_size_limit = ${worthMovingBytes}`,
             ])
               database.pragma(pragma);
           },

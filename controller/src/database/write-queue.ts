@@ -1,6 +1,7 @@
 // One writer at a time. The SQLite driver has one connection, on which a second transaction would become a savepoint within the first, and
 // a rollback of the one would undo the other. Whoever opens a transaction stands in this queue.
 import type { DataSource, EntityManager, QueryRunner } from "typeorm";
+import { walOf } from "./wal.js";
 
 const tails = new WeakMap<DataSource, Promise<unknown>>();
 
@@ -10,8 +11,8 @@ export function inTransaction<T>(dataSource: DataSource, work: (tx: EntityManage
 }
 
 /**
- * The same, but only the system has it when this resolves: it outlives the process, not a power cut, unless the write-ahead log is synced behind it (wal.ts).
- * Nobody waits for the disk meanwhile, as all do who want to do anything while an ordinary transaction is synced.
+ * The same, but only the system has it when this resolves: it outlives the process, not a power cut, until the write-ahead log is synced behind it (wal.ts). For
+ * what is heard anew when it is lost, and for whoever waits for the log by himself, so that nobody else must.
  */
 export function inUnsyncedTransaction<T>(dataSource: DataSource, work: (tx: EntityManager) => Promise<T>): Promise<T> {
   return inTurn(dataSource, () => transaction(dataSource, work, "NORMAL"));
@@ -35,12 +36,16 @@ async function transaction<T>(
   work: (tx: EntityManager) => Promise<T>,
   synchronous: "FULL" | "NORMAL" = "FULL",
 ): Promise<T> {
+  const wal = walOf(dataSource);
+  // The commit itself stops everything while it syncs, and so is to find little that waits for it.
+  if (synchronous === "FULL" && wal.isBehind) await wal.synced();
   const runner = dataSource.createQueryRunner();
   try {
     if (synchronous !== "FULL") await runner.query(`PRAGMA synchronous = ${synchronous}`);
     await runner.startTransaction();
     const result = await work(runner.manager);
     await runner.commitTransaction();
+    if (synchronous !== "FULL") wal.grew();
     return result;
   } catch (error) {
     await undo(runner);

@@ -2,7 +2,7 @@
 // reported to this process are counted by a clock that nobody sets.
 import { Injectable, type OnModuleInit } from "@nestjs/common";
 import { DataSource } from "typeorm";
-import { inTransaction } from "../database/write-queue.js";
+import { inUnsyncedTransaction } from "../database/write-queue.js";
 import { HostEntity } from "../hosts/host.entity.js";
 
 export interface ReportedDomain {
@@ -94,7 +94,7 @@ export class InventoryService implements OnModuleInit {
     const before = this.written.get(hostId);
     const changed = before?.text !== text;
     if (!changed && nowMs - before.atMs < writeEveryMs) return false;
-    await inTransaction(this.dataSource, (tx) =>
+    await inUnsyncedTransaction(this.dataSource, (tx) =>
       tx.update(
         HostEntity,
         { id: hostId },

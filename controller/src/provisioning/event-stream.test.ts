@@ -5,7 +5,7 @@ import express, { type Response } from "express";
 import { DataSource } from "typeorm";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { migrations } from "../database/migrations.js";
-import { WriteAheadLog } from "../database/wal.js";
+import { walOf } from "../database/wal.js";
 import { EventsService } from "../events/events.service.js";
 import { EventStream, write } from "./event-stream.js";
 import { JobEntity, JobEventEntity } from "./job.entity.js";
@@ -43,7 +43,7 @@ beforeEach(async () => {
   } as unknown as JobEntity;
   await database.manager.save(JobEntity, job);
   feed = new JobFeed(new EventsService());
-  const stream = new EventStream(database, feed, new WriteAheadLog(database));
+  const stream = new EventStream(database, feed, walOf(database));
   const app = express();
   app.get("/events", (request, response, next) => {
     stream.send(id, Number(request.headers["last-event-id"] ?? 0), response).catch(next);

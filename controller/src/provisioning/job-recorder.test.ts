@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { AuditEntity } from "../audit/audit.entity.js";
 import { AuditService } from "../audit/audit.service.js";
 import { migrations } from "../database/migrations.js";
-import { WriteAheadLog } from "../database/wal.js";
+import { walOf } from "../database/wal.js";
 import { VmEntity } from "../domains/vm.entity.js";
 import { VmRecords } from "../domains/vm-records.service.js";
 import { EventsService } from "../events/events.service.js";
@@ -39,7 +39,7 @@ function newRecorder(): JobRecorder {
     feed,
     new VmRecords(database.getRepository(VmEntity)),
     new AuditService(database),
-    new WriteAheadLog(database),
+    walOf(database),
   );
 }
 
