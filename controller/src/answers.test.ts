@@ -115,6 +115,10 @@ describe("real answers keep to the document", () => {
     expect(like.name).toBe("Other");
     await answer("editOptions", { path: "/images/Other/options", body: { imageConf: { set: { size: 20 } } } });
     await answer("draftImage", { path: "/images/Other/draft", body: { files: { "image.conf": "size=1\n" } } });
+    const { versions } = await answer("showImage", { path: "/images/Other" });
+    const [one, other] = versions as { version: string }[];
+    const diff = await answer("diffImage", { path: `/images/Other/versions/${other?.version}/diff/${one?.version}` });
+    expect(diff.files).toHaveLength(1);
     const file = await answer("readFile", { path: "/images/Other/files/image.conf" });
     await answer("saveFile", {
       path: "/images/Other/files/image.conf",

@@ -18,6 +18,7 @@ import { HttpModule } from "./http/http.module.js";
 import { ImagesModule } from "./images/images.module.js";
 import { ImageSettingsModule } from "./images/settings.module.js";
 import { InventoryModule } from "./inventory/inventory.module.js";
+import { ImageJobsModule } from "./provisioning/image-jobs.module.js";
 import { ProvisioningModule } from "./provisioning/provisioning.module.js";
 import { SettingsModule } from "./settings/settings.module.js";
 
@@ -43,6 +44,7 @@ export class AppModule {
         ImageSettingsModule,
         ImagesModule,
         DomainsModule,
+        ImageJobsModule,
         ProvisioningModule,
         BackupsModule,
         DriftModule,

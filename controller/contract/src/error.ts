@@ -34,6 +34,7 @@ export const refusalCodes = {
   image_is_template: 422,
   image_other_platform: 422,
   file_not_editable: 400,
+  version_not_kept: 409,
   archive_invalid: 422,
   archive_too_large: 413,
   // Provisioning.

@@ -92,6 +92,15 @@ export const imageRoutes = {
     body: image.draftBody,
     response: image.draftReply,
   },
+  diffImage: {
+    method: "GET",
+    path: "/images/:name/versions/:before/diff/:after",
+    summary: "What differs between two versions of an image, each by its digest or the first 8 or more digits of it",
+    role: "viewer",
+    on: "image",
+    status: 200,
+    response: image.imageDiff,
+  },
   exportImage: {
     method: "GET",
     path: "/images/:name/export",

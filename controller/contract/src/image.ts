@@ -66,6 +66,43 @@ export const imageView = imageSummary.extend({
 });
 export type ImageView = z.infer<typeof imageView>;
 
+export const fileState = z.object({ mode: z.string(), bytes: z.number(), sha256 });
+/** A hunk of a unified diff. Each line begins with what it is: a blank, `-`, `+`, or `\` where a file's last line has no end. */
+export const diffHunk = z.object({
+  oldStart: z.number().int(),
+  oldLines: z.number().int(),
+  newStart: z.number().int(),
+  newLines: z.number().int(),
+  lines: z.array(z.string()),
+});
+export type DiffHunk = z.infer<typeof diffHunk>;
+export const fileDiff = z.object({
+  path: z.string(),
+  change: z.enum(["added", "removed", "changed", "mode_changed"]),
+  before: fileState.nullable(),
+  after: fileState.nullable(),
+  /** Whether texts could be compared, or why not: one is no text, larger than is kept, or beyond what is kept of one version. */
+  shown: z.enum(["text", "binary", "too_large", "beyond_limit"]),
+  hunks: z.array(diffHunk),
+  /** All between the first and the last line that differ is shown as replaced: there are too many for the shortest diff to be looked for. */
+  coarse: z.boolean(),
+  /** How many more lines the hunks would have; an answer holds no more than it may. */
+  linesLeftOut: z.number().int(),
+});
+export type FileDiff = z.infer<typeof fileDiff>;
+export const imageDiff = z.object({
+  image: z.string(),
+  before: imageVersion,
+  after: imageVersion,
+  /** Those that are not the same in both, by path. */
+  files: z.array(fileDiff),
+  /** How many are the same in both. */
+  same: z.number().int(),
+  /** How many more differ. */
+  filesLeftOut: z.number().int(),
+});
+export type ImageDiff = z.infer<typeof imageDiff>;
+
 export const imageQuery = pageQuery.extend({
   accepted: z.stringbool().optional(),
   name: z.string().max(64).optional(),

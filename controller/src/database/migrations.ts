@@ -12,6 +12,7 @@ import { Oidc1764000000010 } from "./migrations/0010-oidc.js";
 import { Secrets1764000000011 } from "./migrations/0011-secrets.js";
 import { Lists1764000000012 } from "./migrations/0012-lists.js";
 import { AuditAnchor1764000000013 } from "./migrations/0013-audit-anchor.js";
+import { ImageTexts1764000000014 } from "./migrations/0014-image-texts.js";
 
 export const migrations = [
   Access1764000000001,
@@ -27,4 +28,5 @@ export const migrations = [
   Secrets1764000000011,
   Lists1764000000012,
   AuditAnchor1764000000013,
+  ImageTexts1764000000014,
 ];

@@ -1,7 +1,7 @@
 // What is stored of VMs. Jobs write here when they succeed, images ask here who uses them; hosts are not asked for any of it.
 import { Injectable } from "@nestjs/common";
 import { InjectRepository } from "@nestjs/typeorm";
-import { type EntityManager, Repository } from "typeorm";
+import { type EntityManager, In, Repository } from "typeorm";
 import { type VmDisk, VmEntity } from "./vm.entity.js";
 
 /** What a job that succeeded says of the VM that it made. */
@@ -65,6 +65,16 @@ export class VmRecords {
 
   async countByImage(name: string): Promise<number> {
     return await this.vms.countBy({ image: name });
+  }
+
+  /** Those of the image's versions, `among` these, that VMs were made of. */
+  async namedVersions(image: string, among: readonly string[]): Promise<string[]> {
+    const rows = await this.vms
+      .createQueryBuilder("vm")
+      .select("DISTINCT vm.imageVersion", "version")
+      .where({ image, imageVersion: In(among) })
+      .getRawMany<{ version: string }>();
+    return rows.map(({ version }) => version);
   }
 
   async countAll(): Promise<ReadonlyMap<string, number>> {

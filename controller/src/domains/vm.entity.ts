@@ -13,6 +13,7 @@ export interface VmDisk {
 @Index("ux_vms_name", ["name"], { unique: true })
 @Index("ix_vms_image", ["image", "name", "id", "hostId", "host", "memoryMib", "vcpus", "createdAt"])
 @Index("ix_vms_host", ["hostId"])
+@Index("ix_vms_image_version", ["imageVersion", "image"])
 @Index("ix_vms_list", ["name", "id", "hostId", "host", "image", "memoryMib", "vcpus", "createdAt"])
 export class VmEntity {
   /** The uuid that the domain carries on its host. */

@@ -206,7 +206,7 @@ export class ImageFiles {
       await rename(image.root, aside);
       this.audit("image.removed", name, by, { force, vms, version: image.tree?.digest });
       await rm(aside, { recursive: true, force: true });
-      await this.images.store.image(name);
+      await this.images.forget(name);
     });
   }
 

@@ -1,9 +1,9 @@
 // What the API shows of an image: field by field, so that nothing is shown that was not meant to be.
-import type { DiagnosticView, ImageSummary, ImageView, OptionView } from "@convirt/contract/image";
+import type { DiagnosticView, FileDiff, ImageSummary, ImageView, OptionView } from "@convirt/contract/image";
 import type { Diagnostic } from "@convirt/image-format/diagnostic";
 import { toJsonText } from "@convirt/image-format/json";
 import type { OptionDescription } from "@convirt/image-format/options";
-import type { ImageVersionEntity } from "./image.entity.js";
+import type { ImageVersionEntity, ImageVersionFileEntity } from "./image.entity.js";
 import type { StoredImage } from "./store.js";
 
 export function toSummary(image: StoredImage, vms: number): ImageSummary {
@@ -33,17 +33,27 @@ export function toView(image: StoredImage, vms: number, versions: ImageVersionEn
     files: (image.tree?.files ?? []).map((file) => ({
       path: file.path,
       bytes: file.size,
-      mode: file.mode.toString(8).padStart(4, "0"),
+      mode: modeText(file.mode),
       sha256: file.sha256.toString("hex"),
     })),
-    versions: versions.map((version) => ({
-      version: version.version,
-      seenAt: version.seenAt,
-      files: version.files,
-      bytes: Number(version.bytes),
-      current: version.version === image.tree?.digest,
-    })),
+    versions: versions.map((version) => toVersionView(version, image.tree?.digest)),
   };
+}
+
+/** `current` is the version that stands in the store. */
+export function toVersionView(
+  { version, seenAt, files, bytes }: ImageVersionEntity,
+  current: string | undefined,
+): ImageView["versions"][number] {
+  return { version, seenAt, files, bytes: Number(bytes), current: version === current };
+}
+
+export function toFileState({ mode, bytes, sha256 }: ImageVersionFileEntity): NonNullable<FileDiff["before"]> {
+  return { mode: modeText(mode), bytes: Number(bytes), sha256 };
+}
+
+function modeText(mode: number): string {
+  return mode.toString(8).padStart(4, "0");
 }
 
 export function toOptionView({

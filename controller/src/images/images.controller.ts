@@ -1,6 +1,6 @@
 // The images' part of the HTTP API. The guard has judged the role by the route table before anything here runs.
 import { type Grant, may } from "@convirt/contract/access";
-import type { DiagnosticView, ImageSummary, ImageView } from "@convirt/contract/image";
+import type { DiagnosticView, ImageDiff, ImageSummary, ImageView } from "@convirt/contract/image";
 import * as shapes from "@convirt/contract/image";
 import { routes } from "@convirt/contract/routes";
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Put, Query, Req, Res } from "@nestjs/common";
@@ -11,6 +11,7 @@ import { ImageFiles } from "./files.js";
 import { ImagesService, type ScanOutcome } from "./images.service.js";
 import type { Author } from "./privileges.js";
 import { ImageTransfer } from "./transfer.js";
+import { VersionComparison } from "./version-comparison.js";
 
 /** What the guard has put on the request. */
 type Asked = Request & { identity: { username: string; grants: readonly Grant[] } };
@@ -25,6 +26,7 @@ export class ImagesController {
     private readonly files: ImageFiles,
     private readonly transfer: ImageTransfer,
     private readonly access: AccessService,
+    private readonly comparison: VersionComparison,
   ) {}
 
   @Get()
@@ -108,6 +110,11 @@ export class ImagesController {
     @Body({ schema: routes.draftImage.body }) body: z.output<typeof shapes.draftBody>,
   ): Promise<shapes.DraftReply> {
     return await this.files.draft(name, body);
+  }
+
+  @Get(":name/versions/:before/diff/:after")
+  async diff(@Param() { name, before, after }: { name: string; before: string; after: string }): Promise<ImageDiff> {
+    return await this.comparison.between(name, before, after);
   }
 
   @Get(":name/export")

@@ -10,24 +10,21 @@ import {
   type OnApplicationShutdown,
   Optional,
 } from "@nestjs/common";
-import { InjectRepository } from "@nestjs/typeorm";
 import { type FSWatcher, watch } from "chokidar";
-import { Repository } from "typeorm";
 import { holds, pageOf, sortBy } from "../database/paging.js";
 import { Refusal } from "../errors/refusal.js";
 import { EventsService } from "../events/events.service.js";
 import { StoredHashes } from "./hash-memory.js";
-import { ImageVersionEntity } from "./image.entity.js";
 import { IMAGE_USERS, type ImageUsers } from "./image-users.js";
 import { toSummary, toView } from "./image-view.js";
 import { IMAGE_SETTINGS, type ImageSettings } from "./settings.js";
 import { ImageStore, type StoredImage } from "./store.js";
 import type { Tree } from "./tree/hash.js";
+import { VersionHistory } from "./version-history.js";
 
 /** Editors and copies write in bursts; the scan waits for the end of one, but never longer than the second number. */
 const settleMs = 300;
 const settleAtMostMs = 5000;
-const versionsShown = 100;
 const sortable = ["name", "accepted", "platform", "osName", "bytes", "changedAt", "vms"] as const;
 
 export interface ImageFilter {
@@ -53,12 +50,11 @@ export class ImagesService implements OnApplicationBootstrap, OnApplicationShutd
   private pending: NodeJS.Timeout | undefined;
   private pendingSinceMs = 0;
   private scanning: Promise<ScanOutcome> | undefined;
-  private readonly recorded = new Map<string, string>();
 
   constructor(
     @Inject(IMAGE_SETTINGS) settings: ImageSettings,
     private readonly hashes: StoredHashes,
-    @InjectRepository(ImageVersionEntity) private readonly versions: Repository<ImageVersionEntity>,
+    private readonly history: VersionHistory,
     private readonly events: EventsService,
     @Optional() @Inject(IMAGE_USERS) private readonly users?: ImageUsers,
   ) {
@@ -67,6 +63,7 @@ export class ImagesService implements OnApplicationBootstrap, OnApplicationShutd
 
   async onApplicationBootstrap(): Promise<void> {
     const outcome = await this.scan();
+    await this.history.forgetAbsent(new Set(this.store.all().map(({ name }) => name)));
     this.logger.log({ msg: "image store read", dir: this.store.root, ...outcome, changed: outcome.changed.length });
     // Depth 3 sees each image's files and its script folders; what lies deeper is found by the stamps when the image is asked for.
     this.watcher = watch(this.store.root, {
@@ -123,14 +120,9 @@ export class ImagesService implements OnApplicationBootstrap, OnApplicationShutd
     return { images: images.length, accepted, rejected: images.length - accepted, changed };
   }
 
-  /** Remembers the image's version, the first time that it is seen. */
-  private async record({ name, tree }: StoredImage): Promise<void> {
-    if (tree === undefined || this.recorded.get(name) === tree.digest) return;
-    const row = { image: name, version: tree.digest, seenAt: new Date().toISOString() };
-    const values = { ...row, files: tree.files.length, bytes: String(tree.bytes) };
-    await this.versions.createQueryBuilder().insert().values(values).orIgnore().execute();
-    this.recorded.set(name, tree.digest);
-    this.events.changed("images", name);
+  /** Remembers the image's version and what it holds, the first time that it is seen. */
+  private async record(image: StoredImage): Promise<void> {
+    if (await this.history.record(image)) this.events.changed("images", image.name);
   }
 
   /** The image as it is on the disk now. Throws Refusal not_found. */
@@ -172,12 +164,13 @@ export class ImagesService implements OnApplicationBootstrap, OnApplicationShutd
 
   async show(name: string): Promise<ImageView> {
     const image = await this.byName(name);
-    const versions = await this.versions.find({
-      where: { image: name },
-      order: { seenAt: "DESC" },
-      take: versionsShown,
-    });
-    return toView(image, await this.usersOf(name), versions);
+    return toView(image, await this.usersOf(name), await this.history.newest(name));
+  }
+
+  /** Forgets an image that was removed: its versions, and what they held. */
+  async forget(name: string): Promise<void> {
+    await this.store.image(name);
+    await this.history.forget(name);
   }
 
   /** How many VMs were made of it. */

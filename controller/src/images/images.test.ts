@@ -9,20 +9,22 @@ import request from "supertest";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { AccessService } from "../access/access.service.js";
 import { AccessChangesService } from "../access/access-changes.service.js";
-import { Images1764000000003 } from "../database/migrations/0003-images.js";
+import { migrations } from "../database/migrations.js";
 import { Refusal } from "../errors/refusal.js";
 import { EventsService } from "../events/events.service.js";
 import { ImageFiles } from "./files.js";
 import { StoredHashes } from "./hash-memory.js";
-import { ImageFileHashEntity, ImageVersionEntity } from "./image.entity.js";
-import { IMAGE_USERS } from "./image-users.js";
+import { ImageFileHashEntity, ImageTextEntity, ImageVersionEntity, ImageVersionFileEntity } from "./image.entity.js";
+import { IMAGE_USERS, type ImageUsers } from "./image-users.js";
 import { ImagesController } from "./images.controller.js";
 import { ImagesService } from "./images.service.js";
 import { IMAGE_SETTINGS } from "./settings.js";
 import { ImageTransfer } from "./transfer.js";
 import { defaultLimits } from "./tree/archive/limits.js";
+import { VersionComparison } from "./version-comparison.js";
+import { VersionHistory } from "./version-history.js";
 
-const entities = [ImageVersionEntity, ImageFileHashEntity];
+const entities = [ImageVersionEntity, ImageVersionFileEntity, ImageTextEntity, ImageFileHashEntity];
 const vmConf = "# kept\nname = ''\nimage_name = 'Tiny'\nmemory = 256 # MiB\ndisk = []\n";
 let folder: string;
 let store: string;
@@ -60,14 +62,18 @@ beforeEach(async () => {
   await writeFile(join(store, "common", "functions"), "true\n");
   await makeImage("Tiny");
   vms = new Map();
-  const users = { countByImage: async (name: string) => vms.get(name) ?? 0, countAll: async () => vms };
+  const users: ImageUsers = {
+    countByImage: async (name) => vms.get(name) ?? 0,
+    countAll: async () => vms,
+    namedVersions: async () => [],
+  };
   const testing = await Test.createTestingModule({
     imports: [
       TypeOrmModule.forRoot({
         type: "better-sqlite3",
         database: ":memory:",
         entities,
-        migrations: [Images1764000000003],
+        migrations,
         migrationsRun: true,
       }),
       TypeOrmModule.forFeature(entities),
@@ -78,6 +84,8 @@ beforeEach(async () => {
       AccessService,
       AccessChangesService,
       StoredHashes,
+      VersionHistory,
+      VersionComparison,
       ImagesService,
       ImageFiles,
       ImageTransfer,

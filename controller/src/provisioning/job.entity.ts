@@ -53,6 +53,7 @@ export interface StoredOptions {
 @Index("ix_jobs_host", ["host", "number", "startedAt", "endedAt", "image", "vm", "requestedBy", "status"])
 @Index("ix_jobs_image", ["image", "number", "startedAt", "endedAt", "host", "vm", "requestedBy", "status"])
 @Index("ix_jobs_vm", ["vm", "number"])
+@Index("ix_jobs_image_version", ["imageVersion", "image"])
 @Index("ix_jobs_requested_by", ["requestedBy", "number"])
 @Index("ix_jobs_started_at", ["startedAt", "number"])
 @Index("ix_jobs_ended_at", ["endedAt", "number"])
