@@ -104,3 +104,8 @@ export function passwordFromEnvironment(): string | undefined {
 export function editor(): string {
   return process.env["VISUAL"] || process.env["EDITOR"] || "vi";
 }
+
+/** NO_COLOR, however it is set, and a terminal that says it can do nothing, want none. */
+export function wantsColour(): boolean {
+  return !process.env["NO_COLOR"] && process.env["TERM"] !== "dumb";
+}

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "@convirt/demo/installation";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -106,6 +106,27 @@ test("an image is exported, imported under another name, edited in an editor and
   expect(text).toContain("busybox='/usr/bin/busybox'\n");
   // Every comment is where it was.
   expect(text.match(/^#.*$/gm)).toEqual(readFileSync(join(t.store, "Tiny_Linux/image.conf"), "utf8").match(/^#.*$/gm));
+
+  const last = convirt(["image", "diff", "Copy"]);
+  expect(last.stdout).toContain("\n+busybox='/usr/bin/busybox'\n");
+  expect(last.stdout).not.toContain("xvda_disk_size=17\n+");
+  const versions = [...convirt(["image", "show", "Copy"]).stdout.matchAll(/^([0-9a-f]{12}) .*ago/gm)].map(
+    ([, one]) => one,
+  );
+  expect(versions).toHaveLength(3);
+  const patch = convirt(["image", "diff", "Copy", versions[2] ?? ""]).stdout;
+  const patched = join(t.folder, "patched");
+  cpSync(join(t.store, "Tiny_Linux"), patched, { recursive: true });
+  spawnSync("git", ["apply", "--unsafe-paths"], {
+    cwd: patched,
+    input: patch,
+    env: { PATH: process.env["PATH"], GIT_DIR: "/none" },
+  });
+  expect(readFileSync(join(patched, "image.conf"), "utf8")).toBe(text);
+  expect(convirt(["image", "diff", "Copy", versions[0] ?? "", versions[0] ?? ""])).toMatchObject({
+    ...{ status: 0, stdout: "", stderr: "Both versions hold the same.\n" },
+  });
+  expect(convirt(["image", "diff", "Copy", "00000000"]).status).toBe(5);
 
   writeFileSync(editor, "#!/bin/sh\necho 'x = (' >>\"$1\"\n", { mode: 0o755 });
   const refused = convirt(["image", "edit", "Copy", "image.conf"], { env: { EDITOR: editor } });

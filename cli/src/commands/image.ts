@@ -12,14 +12,19 @@ import { CommandFailed, exitCodes } from "../exit.js";
 import { ago, plain, size, table } from "../output.js";
 import { type ListFlags, listOptions, listQuery, moreLine } from "../paging.js";
 import { diagnosticLines } from "./diagnostics.js";
+import { diffImage } from "./image-diff.js";
 import { localImageCommands } from "./image-local.js";
+
+/** The newest; all are in `--json`. */
+const versionsShown = 10;
 
 export function imageCommands(program: Command): void {
   const image = program
     .command("image")
-    .description("images: list, show, lint, render, create-like, edit, import, export, remove");
+    .description("images: list, show, diff, lint, render, create-like, edit, import, export, remove");
   listImages(image);
   showImage(image);
+  diffImage(image);
   localImageCommands(image);
   changeImages(image);
   moveImages(image);
@@ -198,12 +203,29 @@ function imageText(image: ImageView): string {
     ["FILE", "SIZE", "MODE"],
     image.files.map((one) => [one.path, size(one.bytes), one.mode]),
   );
+  const versions = table(
+    ["VERSION", "FIRST SEEN", "FILES", "SIZE", ""],
+    image.versions
+      .slice(0, versionsShown)
+      .map((one) => [
+        one.version.slice(0, 12),
+        ago(one.seenAt),
+        one.files,
+        size(one.bytes),
+        one.current ? "as it is now" : "",
+      ]),
+  );
   return [
     ...lines.map(plain),
     "",
     sheet,
     "",
     files,
+    "",
+    versions,
+    ...(image.versions.length > versionsShown
+      ? [`${image.versions.length - versionsShown} older ones are in --json.`]
+      : []),
     ...(image.diagnostics.length === 0 ? [] : ["", ...diagnosticLines(image.diagnostics)]),
   ].join("\n");
 }
