@@ -26,6 +26,10 @@ export const screens: RouteObject[] = [
               { path: "images", ...screen(() => import("./images/Images"), "Images") },
               { path: "images/:name", ...screen(() => import("./images/Image"), "Image") },
               { path: "images/:name/edit", ...screen(() => import("./editor/Editor"), "Editor") },
+              {
+                path: "images/:name/versions/:before/:after",
+                ...screen(() => import("./images/CompareVersions"), "CompareVersions"),
+              },
               { path: "provision", ...screen(() => import("./provision/Provision"), "Provision") },
               { path: "vms", ...screen(() => import("./vms/Vms"), "Vms") },
               { path: "vms/:id", ...screen(() => import("./vms/Vm"), "Vm") },

@@ -31,6 +31,8 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
   let browser: TestBrowser;
   let said: string;
   let made: string;
+  /** Where the versions of an image are compared that differ in files of such names, with such texts. */
+  let versions: string;
 
   beforeAll(async () => {
     t = await startInstallation(["xen1"]);
@@ -43,6 +45,10 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
     await t.stop();
   });
 
+  async function versionOf(name: string): Promise<string> {
+    return (await t.installation.client.call("showImage", { params: { name } })).version ?? "";
+  }
+
   async function fill(): Promise<void> {
     const { client } = t.installation;
     const { VM_CONF_DIR = "" } = t.installation.places("xen1");
@@ -53,6 +59,7 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
     writeFileSync(join(t.store, "texts"), wellFormed.map(([, text]) => text).join("\n"));
     const print = `cat '${join(t.store, "texts")}'`;
     await t.addImage("Texts", { imageConf, vmConf, script: "#!/bin/bash\nexit 0\n" });
+    const before = await versionOf("Texts");
     await t.addImage("Says", { imageConf, vmConf, script: `#!/bin/bash\n${print}\n${print} >&2\nexit 3\n` });
     const wrong = oneLine.map(([, text], index) => `wrong_${index} = f(${literal(text)}) # ${text}\n`).join("");
     await t.addImage("Rejected", {
@@ -72,6 +79,7 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
       });
     }
     await client.call("scanImages");
+    versions = `/images/Texts/versions/${before}/${await versionOf("Texts")}`;
     const provision = async (image: string, vm: string, more: object) => {
       const body = { image, host: "xen1", vm, imageConf: { VM_CONF_DIR }, ...more };
       return (await client.call("provision", { body })).id;
@@ -102,6 +110,7 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
       ...["/", "/images", "/images/Texts", "/images/Says", "/images/Rejected"],
       ...["/images/Texts/edit?file=image.conf", "/images/Rejected/edit?file=image.conf"],
       ...["/images/Texts/edit?file=description.html", "/images/Says/edit?file=provision.sh"],
+      ...["/images/Texts?tab=versions", versions, "/images/Texts?tab=files"],
       ...["/jobs", `/jobs/${said}`, `/jobs/${made}`, `/jobs/${made}/compare?with=${said}`],
       ...["/vms", "/vms/made", "/hosts", "/hosts/xen1", "/hosts/xen1?tab=staged"],
       ...["/people", "/people?tab=roles", "/people?tab=tokens", "/people?tab=sessions", "/people?tab=tags"],
@@ -128,6 +137,9 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
     await plain(page);
     await page.goto("/audit");
     await page.getByText("window.__xss").first().waitFor();
+    await plain(page);
+    await page.goto(versions);
+    await page.locator(".cv-diff").getByText("--config=/etc/passwd").first().waitFor();
     await plain(page);
     await page.goto("/images/Texts");
     const frame = page.frameLocator("iframe");

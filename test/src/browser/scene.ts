@@ -7,6 +7,8 @@ import { preamble, startInstallation, type TestInstallation } from "../testing.j
 export interface Scene extends TestInstallation {
   /** Lets the running job go on to its end. */
   release(): void;
+  /** Of Debian_12_web, what each begins with: that of before, and that which stands in the store. */
+  versions: readonly [before: string, after: string];
   failedJob: string;
   runningJob: string;
 }
@@ -65,6 +67,26 @@ printf '\\033[31merror:\\033[0m cannot retrieve the base system: the mirror does
 exit 7
 `;
 
+/** Debian_12_web, as it was seen before its author went on with it, and as it is; both by what their digests begin with. */
+async function addInTwoVersions(t: TestInstallation): Promise<readonly [string, string]> {
+  const folder = join(t.store, "Debian_12_web");
+  const seen = async () => {
+    await t.installation.client.call("scanImages");
+    const { version } = await t.installation.client.call("showImage", { params: { name: "Debian_12_web" } });
+    return version?.slice(0, 12) ?? "";
+  };
+  const imageConf = debian.imageConf
+    .replace("xvda_disk_size=8", "xvda_disk_size=4")
+    .replace("'nginx', 'curl'", "'nginx'");
+  await t.addImage("Debian_12_web", { ...debian, imageConf, script: working.replace(/^printf .*warning.*\n/m, "") });
+  writeFileSync(join(folder, "description.html"), description);
+  const before = await seen();
+  writeFileSync(join(folder, "image.conf"), debian.imageConf);
+  writeFileSync(join(folder, "provision.sh"), working, { mode: 0o755 });
+  writeFileSync(join(folder, "NOTES"), "Asked for by the shop: curl, and twice the disk.\n");
+  return [before, await seen()];
+}
+
 export async function startScene(): Promise<Scene> {
   const t = await startInstallation(["xen1", "xen2", "xen3"]);
   const { client } = t.installation;
@@ -75,8 +97,7 @@ for step in $(seq 1 40); do printf 'step %s: \\033[36mcopying\\033[0m files\\n' 
 until [ -e '${gate}' ]; do sleep 0.1; done
 echo done
 `;
-  await t.addImage("Debian_12_web", { ...debian, script: working });
-  writeFileSync(join(t.store, "Debian_12_web", "description.html"), description);
+  const versions = await addInTwoVersions(t);
   await t.addImage("Debian_12_mirror", { ...debian, script: failing });
   writeFileSync(
     join(t.store, "Debian_12_mirror", "description.html"),
@@ -117,6 +138,7 @@ echo done
   await client.call("inviteHost", { body: { host: "xen4" } });
   return {
     ...t,
+    versions,
     failedJob: failed.id,
     runningJob: running.id,
     release: () => {

@@ -19,6 +19,7 @@ const screens: Screen[] = [
   { name: "overview", path: "/" },
   { name: "images", path: "/images" },
   { name: "image", path: "/images/Debian_12_web" },
+  { name: "image-versions", path: `/images/Debian_12_web/versions/${scene.versions.join("/")}` },
   { name: "image-editor", path: "/images/Debian_12_web/edit" },
   {
     name: "provision",

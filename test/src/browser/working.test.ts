@@ -29,6 +29,8 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
       "/images",
       "/images/Debian_12_web",
       "/images/Debian_12_web/edit",
+      "/images/Debian_12_web?tab=versions",
+      `/images/Debian_12_web/versions/${scene.versions.join("/")}`,
       "/hosts",
       "/hosts/xen1",
       "/hosts/xen1?tab=staged",
@@ -141,6 +143,34 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
       params: { name: "Debian_12_shop", path: "image.conf" },
     });
     expect(text).toContain("extra_packages=[]");
+  }, 600_000);
+
+  test("two versions are chosen by keyboard and compared, at an address of their own, either way round", async () => {
+    const page = await open("/images/Debian_12_web?tab=versions");
+    const [before, after] = scene.versions;
+    await page.getByRole("radio", { name: `From ${after}` }).focus();
+    await page.keyboard.press("Space");
+    await page.getByText("Choose two versions to compare.").waitFor();
+    await page.getByRole("radio", { name: `From ${before}` }).focus();
+    await page.keyboard.press("Space");
+    await page.getByRole("link", { name: `Compare ${before.slice(0, 8)} with ${after.slice(0, 8)}` }).focus();
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { level: 1, name: "Compare two versions of Debian_12_web" }).waitFor();
+    expect(new URL(page.url()).pathname).toBe(`/images/Debian_12_web/versions/${before}/${after}`);
+    await page.getByText("3 files differ; 2 files are the same.").waitFor();
+    const script = page.getByRole("region", { name: "provision.sh" });
+    expect(await script.locator("[data-kind=added]").allTextContents()).toEqual([
+      expect.stringMatching(/^\+added: printf .*locale is not set/),
+    ]);
+    expect(await script.locator("[data-kind=removed]").count()).toBe(0);
+    await page.getByRole("region", { name: "NOTES" }).getByText("added;").waitFor();
+    expect(await page.getByRole("region", { name: "image.conf" }).locator("[data-kind=removed]").count()).toBe(2);
+    await page.getByRole("link", { name: "The other way round" }).click();
+    await script.locator("[data-kind=removed]").first().waitFor();
+    expect(await script.locator("[data-kind=added]").count()).toBe(0);
+    await page.goto(`/images/Debian_12_web/versions/${before}/00000000`);
+    await page.getByRole("heading", { level: 1, name: "Cannot compare the versions" }).waitFor();
+    await page.getByText("not_found").waitFor();
   }, 600_000);
 
   test("nothing that a file, a name or a log says becomes part of the page", async () => {

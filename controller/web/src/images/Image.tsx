@@ -10,7 +10,7 @@ import { Status } from "../parts/Status";
 import { bytesOf } from "../parts/sizes";
 import { Tabs } from "../parts/Tabs";
 import { Thing } from "../parts/Thing";
-import { Ago, Moment } from "../parts/Time";
+import { Ago } from "../parts/Time";
 import { count } from "../parts/words";
 import { VmList } from "../vms/VmList";
 import { Description } from "./Description";
@@ -18,6 +18,7 @@ import { Findings } from "./Findings";
 import { ImageActs } from "./ImageActs";
 import { ImageNeeds } from "./ImageNeeds";
 import { ImageOptions } from "./ImageOptions";
+import { Versions } from "./Versions";
 
 export function Image() {
   const { name = "" } = useParams();
@@ -108,31 +109,6 @@ function Files({ image }: { image: ImageView }) {
             <td>
               <code title={sha256}>{sha256.slice(0, 12)}</code>
             </td>
-            <td data-number="true">{bytesOf(bytes)}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  );
-}
-
-function Versions({ image }: { image: ImageView }) {
-  return (
-    <table className="cv-plain-table">
-      <PlainHead
-        columns={["Version", "First seen", { title: "Files", isNumber: true }, { title: "Size", isNumber: true }]}
-      />
-      <tbody>
-        {image.versions.map(({ version, seenAt, files, bytes, current }) => (
-          <tr key={version}>
-            <td>
-              <code title={version}>{version.slice(0, 12)}</code>{" "}
-              {current && <span className="cv-quiet">as it is now</span>}
-            </td>
-            <td>
-              <Moment at={seenAt} />
-            </td>
-            <td data-number="true">{files}</td>
             <td data-number="true">{bytesOf(bytes)}</td>
           </tr>
         ))}

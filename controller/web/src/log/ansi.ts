@@ -16,9 +16,9 @@ const sequences = new RegExp(
   ].join("|"),
   "g",
 );
-/** Control characters but the tab, and those that turn text around. */
+/** Control characters but the tab, and those that turn text around or break a line unseen. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about.
-const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 const names = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
 
 interface Look {
@@ -70,7 +70,7 @@ function paint(look: Look, codes: string): void {
 }
 
 /** Control characters are shown as what they are, and turn no text around. */
-function visible(text: string): string {
+export function visible(text: string): string {
   return text.replace(controls, (character) => {
     const code = character.charCodeAt(0);
     return code < 32 ? String.fromCharCode(0x2400 + code) : code === 127 ? "\u2421" : "\ufffd";

@@ -1,48 +1,75 @@
-// A file with what differs from its template marked: lines that came, and above them those that they took the place of.
+// A text with what differs from another marked: lines that came, and above them those that they took the place of.
+import { visible } from "../log/ansi";
+
+export interface DiffLine {
+  /** `gap` stands for lines that are the same, `note` says something of the line before. */
+  kind: "same" | "added" | "removed" | "gap" | "note";
+  text: string;
+}
+
 interface Props {
   text: string;
   /** A unified diff; empty when there is nothing to compare with. */
   unified: string;
 }
 
-interface Line {
-  kind: "same" | "added" | "removed" | "gap";
-  text: string;
+export function Diff({ text, unified }: Props) {
+  return <DiffLines lines={unified === "" ? unchanged(text) : parsed(unified)} />;
 }
 
-export function Diff({ text, unified }: Props) {
-  const lines =
-    unified === ""
-      ? text
-          .replace(/\n$/, "")
-          .split("\n")
-          .map((line): Line => ({ kind: "same", text: line }))
-      : parsed(unified);
+const signs: Readonly<Partial<Record<DiffLine["kind"], string>>> = { added: "+", removed: "−" };
+
+/** Characters that would hide, or turn the line around, are shown as such. */
+export function DiffLines({ lines }: { lines: readonly DiffLine[] }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and must by keyboard as well.
     <pre className="cv-diff" tabIndex={0}>
       {lines.map(({ kind, text: line }, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: lines have no other name and no state.
         <div key={index} data-kind={kind}>
-          <span aria-hidden="true">{kind === "added" ? "+" : kind === "removed" ? "−" : " "}</span>
-          {kind === "added" && <span className="pf-v6-screen-reader">added: </span>}
-          {kind === "removed" && <span className="pf-v6-screen-reader">removed: </span>}
-          {line || " "}
+          <span aria-hidden="true">{signs[kind] ?? " "}</span>
+          {(kind === "added" || kind === "removed") && <span className="pf-v6-screen-reader">{kind}: </span>}
+          {visible(line) || " "}
         </div>
       ))}
     </pre>
   );
 }
 
-function parsed(unified: string): Line[] {
-  const lines: Line[] = [];
-  for (const line of unified.split("\n")) {
-    if (/^(={3,}|---|\+\+\+|\\)/.test(line)) continue;
-    if (line.startsWith("@@")) {
-      if (lines.length > 0) lines.push({ kind: "gap", text: "⋯" });
-    } else if (line.startsWith("+")) lines.push({ kind: "added", text: line.slice(1) });
-    else if (line.startsWith("-")) lines.push({ kind: "removed", text: line.slice(1) });
-    else if (line.startsWith(" ")) lines.push({ kind: "same", text: line.slice(1) });
+/** The lines of hunks, with a gap between two. */
+export function linesOfHunks(hunks: readonly (readonly string[])[]): DiffLine[] {
+  return hunks.flatMap((lines, index) => [
+    ...(index === 0 ? [] : [{ kind: "gap" as const, text: "⋯" }]),
+    ...lines.map(lineOf),
+  ]);
+}
+
+function unchanged(text: string): DiffLine[] {
+  return text
+    .replace(/\n$/, "")
+    .split("\n")
+    .map((line) => ({ kind: "same", text: line }));
+}
+
+/** What stands above the first hunk names the files, and is no line of theirs. */
+function parsed(unified: string): DiffLine[] {
+  const hunks: string[][] = [];
+  for (const line of unified.replace(/\n$/, "").split("\n"))
+    if (line.startsWith("@@")) hunks.push([]);
+    else hunks.at(-1)?.push(line);
+  return linesOfHunks(hunks);
+}
+
+function lineOf(line: string): DiffLine {
+  const text = line.slice(1);
+  switch (line.charAt(0)) {
+    case "+":
+      return { kind: "added", text };
+    case "-":
+      return { kind: "removed", text };
+    case "\\":
+      return { kind: "note", text: "the line above has no end" };
+    default:
+      return { kind: "same", text };
   }
-  return lines;
 }
