@@ -24,6 +24,8 @@ export interface InstallationOptions {
   /** Image store of the controller. */
   store: string;
   controller?: Launcher;
+  /** The controller's program, of a package say; that of this checkout unless given. */
+  controllerProgram?: string;
 }
 
 /** How a program is started where that matters: under another clock, say, or as a host that was booted anew. */
@@ -137,8 +139,8 @@ export class Installation {
   }
 
   async startController(): Promise<void> {
-    const { folder, controller = {} } = this.#options;
-    this.#controller = this.#launch([join(root, "controller/dist/main.js")], {
+    const { folder, controller = {}, controllerProgram = join(root, "controller/dist/main.js") } = this.#options;
+    this.#controller = this.#launch([controllerProgram], {
       around: controller.around ?? [],
       environment: this.controllerEnvironment,
     });
