@@ -107,7 +107,10 @@ async function serve(request: AgentRequest, chosen: Pick<DriverOptions, "program
 
   const server = new Server(channelOptions);
   const upload = { ...StagingServiceService.upload, requestDeserialize: decodeUpload };
-  server.addService({ ...StagingServiceService, upload }, staging.service());
+  server.addService(
+    { ...StagingServiceService, upload },
+    staging.service((tree) => provisioner.userOf(tree)),
+  );
   server.addService(ProvisionServiceService, provisioner.service());
   server.addService(DomainServiceService, domainService({ handlers, toolstack, inventory, secrets, config }));
   server.addService(

@@ -26,6 +26,7 @@ export type RefusalCode =
   | "path_unsafe"
   | "too_many_jobs"
   | "job_forgotten"
+  | "image_in_use"
   | "certificate_invalid";
 
 export type FailureCode =

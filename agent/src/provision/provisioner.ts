@@ -111,6 +111,13 @@ export class Provisioner {
     return this.#running.size;
   }
 
+  /** A job under way that needs the tree, by its id; undefined when there is none. */
+  userOf(tree: string): string | undefined {
+    for (const [id, { ended, spec }] of this.#jobs)
+      if (ended === undefined && spec.trees.some(({ name }) => name === tree)) return id;
+    return undefined;
+  }
+
   /** Lets go of all jobs; their scripts go on. */
   async close(): Promise<void> {
     for (const job of this.#jobs.values()) job.detach();

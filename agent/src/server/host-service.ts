@@ -15,6 +15,7 @@ export const features = [
   "provision.v1",
   "staging.chunks",
   "staging.used",
+  "staging.remove",
   "domain.v1",
   "renewal.v1",
   "domain.look",

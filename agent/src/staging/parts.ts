@@ -7,7 +7,7 @@ import type { Tree } from "@convirt/proto/staging";
 /** What an upload left that nobody went on with is kept so long. */
 const limitMs = 7 * 86_400_000;
 /** The unit of stat's `blocks`, whatever the file system. */
-const blockBytes = 512;
+export const blockBytes = 512;
 /** SHA-256 in hexadecimal. */
 const digestLength = 64;
 

@@ -24,6 +24,7 @@ import { place, placeEmpty, removeOthers, setMode } from "./layout.js";
 import { TreeLocks } from "./locks.js";
 import { Parts } from "./parts.js";
 import { type FileRecord, looksOf, Records } from "./record.js";
+import { Removal, type UserOf } from "./removal.js";
 import { checkTree, checkTreeName } from "./tree.js";
 
 export interface StagingDependencies {
@@ -48,6 +49,7 @@ export class Staging {
   readonly #storeDir: string;
   readonly #records: Records;
   readonly #parts: Parts;
+  readonly #removal: Removal;
   readonly #locks = new TreeLocks();
   readonly #sessions = new Map<string, Session>();
   readonly #handlers: Handlers;
@@ -58,10 +60,13 @@ export class Staging {
     this.#storeDir = deps.config.storeDir;
     this.#parts = new Parts(deps.config.storeDir);
     this.#records = new Records(deps.config.stateDir);
+    const { storeDir } = deps.config;
+    this.#removal = new Removal({ storeDir, records: this.#records, parts: this.#parts, locks: this.#locks });
     this.#handlers = deps.handlers;
   }
 
-  service(): StagingServiceServer {
+  /** `userOf` names a job under way that needs the tree; undefined when there is none. */
+  service(userOf: UserOf): StagingServiceServer {
     const { unary, clientStream } = {
       unary: this.#handlers.unary.bind(this.#handlers),
       clientStream: this.#handlers.clientStream.bind(this.#handlers),
@@ -72,12 +77,15 @@ export class Staging {
       upload: clientStream((messages) => this.upload(messages)),
       commit: unary((request, signal) => this.commit(request, signal)),
       listStaged: unary(async () => ({ trees: await this.staged() })),
+      removeStaged: unary(async (request, signal) => ({
+        freedBytes: BigInt(await this.remove(request.name, userOf, signal)),
+      })),
     };
   }
 
-  /** What was left by uploads long ago is given up. */
-  sweep(): Promise<void> {
-    return this.#parts.sweepOld();
+  /** What was left by uploads long ago, and by removals that were cut, is given up. */
+  async sweep(): Promise<void> {
+    await Promise.all([this.#parts.sweepOld(), this.#removal.sweep()]);
   }
 
   /** Those of the trees that are not here in this version. */
@@ -235,10 +243,7 @@ export class Staging {
         // When it failed, parts are in place and others not: the session has no meaning any more, and the tree is offered anew.
         this.#sessions.delete(keyOf(request.name, request.treeDigest));
       }
-      await this.#parts.sweepOf(
-        request.name,
-        [...this.#sessions.values()].map((one) => one.tree),
-      );
+      await this.#parts.sweepOf(request.name, this.#underWay());
     } catch (error) {
       throw noSpaceOr(error, request.name);
     } finally {
@@ -351,6 +356,15 @@ export class Staging {
         lastUsedAt: this.#records.usedAt(record.name).toISOString(),
         bytes: BigInt(record.files.reduce((sum, file) => sum + file.size, 0)),
       }));
+  }
+
+  /** Takes an image's tree off the host; the bytes that it freed. */
+  remove(name: string, userOf: UserOf, signal: AbortSignal): Promise<number> {
+    return this.#removal.remove(name, { userOf, underWay: () => this.#underWay() }, signal);
+  }
+
+  #underWay(): Tree[] {
+    return [...this.#sessions.values()].map((one) => one.tree);
   }
 
   #session(request: { name: string; treeDigest: string }): Session {

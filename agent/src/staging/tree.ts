@@ -8,6 +8,8 @@ export const chunkBytes = 262_144;
 export const hashBytes = 32;
 
 const treeName = /^[A-Za-z0-9_][A-Za-z0-9_.+-]{0,62}$/;
+/** Folders of the store that are no images: every image's script may use them. */
+export const sharedTrees: ReadonlySet<string> = new Set(["common", "custom_scripts"]);
 const mostFiles = 10_000;
 const longestPath = 1024;
 /** What file systems hold, in bytes. */
@@ -18,11 +20,11 @@ export function chunkCount(size: number): number {
 }
 
 /** Throws a Refusal when the name cannot be a folder of the store. */
-export function checkTreeName(name: string): void {
+export function checkTreeName(name: string, act = "stage"): void {
   if (!treeName.test(name))
     throw new Refusal(
       "bad_request",
-      `Cannot stage "${name}": that is not a name of an image or of a folder of the store`,
+      `Cannot ${act} "${name}": that is not a name of an image or of a folder of the store`,
     );
 }
 
