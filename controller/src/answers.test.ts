@@ -142,6 +142,7 @@ describe("real answers keep to the document", () => {
     const body = { image: "Tiny", host: "xen2", vm: "shop" };
     await answer("dryRun", { body });
     expect((await answer("listStaged", { path: "/hosts/xen2/staged" })).items[0].lastUsedAt).toBe(null);
+    expect(await answer("removeStaged", { path: "/hosts/xen2/staged/Tiny" })).toMatchObject({ freedBytes: 4096 });
     const job = await answer("provision", { body });
     await ended(job.id, "succeeded");
     await answer("listJobs");

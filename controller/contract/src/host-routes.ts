@@ -52,6 +52,15 @@ export const hostRoutes = {
     status: 200,
     response: z.object({ items: z.array(host.stagedTree) }),
   },
+  removeStaged: {
+    method: "DELETE",
+    path: "/hosts/:name/staged/:image",
+    summary: "Remove an image's files from a host; the next job of it there sends them anew",
+    role: "vm_admin",
+    on: "host",
+    status: 200,
+    response: host.unstaged,
+  },
   drainHost: {
     method: "POST",
     path: "/hosts/:name/drain",

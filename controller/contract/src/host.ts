@@ -78,6 +78,12 @@ export const stagedTree = z.object({
   lastUsedAt: instant.nullable(),
 });
 export type StagedTree = z.infer<typeof stagedTree>;
+export const unstaged = z.object({
+  host: z.string(),
+  image: z.string(),
+  /** As the host's file system counts them. */
+  freedBytes: z.number(),
+});
 export const hostQuery = pageQuery.extend({ contact: hostContact.optional(), name: z.string().max(64).optional() });
 export const removeHostQuery = z.strictObject({ force: z.stringbool().default(false) });
 export const drainBody = z.strictObject({ draining: z.boolean() });

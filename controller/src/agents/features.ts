@@ -3,6 +3,7 @@ export const controllerFeatures: readonly string[] = [
   "provision.v1",
   "staging.chunks",
   "staging.used",
+  "staging.remove",
   "domain.v1",
   "domain.look",
   "domain.console",

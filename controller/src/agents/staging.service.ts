@@ -7,6 +7,7 @@ import type {
   ChunkRange,
   ListStagedReply,
   OfferReply,
+  RemoveStagedReply,
   StagedTree,
   StagingServiceClient,
   UploadReply,
@@ -14,6 +15,7 @@ import type {
 } from "@convirt/proto/staging";
 import { type ClientWritableStream, Metadata } from "@grpc/grpc-js";
 import { Injectable } from "@nestjs/common";
+import { Refusal } from "../errors/refusal.js";
 import { startThread } from "../thread.js";
 import { mapAgentError, mapWireError } from "./agent-error.js";
 import { AgentsService } from "./agents.service.js";
@@ -24,6 +26,8 @@ const chunkBytes = 262_144;
 const messageChunks = 4;
 /** Hashing a large tree on the host before it commits takes its time. */
 const commitMs = 10 * 60_000;
+/** So does deleting one. */
+const removeMs = 10 * 60_000;
 
 /** A tree as the images' room gives it; `root` is absolute, digests as staging.proto defines them. */
 export interface SendableTree {
@@ -65,6 +69,21 @@ export class StagingService {
     const client = this.agents.connection(hostId).staging;
     const reply = await unary<ListStagedReply>((options, done) => client.listStaged({}, new Metadata(), options, done));
     return reply.trees;
+  }
+
+  /** Takes an image's tree off the host; the bytes that it freed. Throws Refusal host_not_in_contact, agent_too_old, and the host's own. */
+  async remove(hostId: string, name: string): Promise<number> {
+    const { staging, hostName } = this.agents.connection(hostId);
+    if (!this.agents.has(hostId, "staging.remove"))
+      throw new Refusal(
+        "agent_too_old",
+        `Cannot remove image "${name}" from ${hostName}: its agent is of an older release, which cannot. Update it`,
+      );
+    const reply = await unary<RemoveStagedReply>(
+      (options, done) => staging.removeStaged({ name }, new Metadata(), options, done),
+      removeMs,
+    );
+    return Number(reply.freedBytes);
   }
 
   /** Bytes that the host would have to be sent, at most: whole files count. Nothing is written there. */

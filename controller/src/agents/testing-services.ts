@@ -70,6 +70,7 @@ export function agreeableServices(
     staging: {
       offer: (_call, done) => done(null, { answer: { $case: "staged", value: {} } }),
       listStaged: (_call, done) => done(null, { trees: staged }),
+      removeStaged: (_call, done) => done(null, { freedBytes: 4096n }),
     },
     domain: {
       act: (_call, done) => done(null, { already: false, domainId: 1, commands: ["xl create /c/x"] }),

@@ -30,7 +30,10 @@ export class TestAgent {
   notAfter = new Date(Date.now() + 90 * 86_400_000).toISOString();
   factsDigest = "1";
   hostname: string;
-  features: string[] = ["staging.chunks", "provision.clean", "provision.secrets", "domain.look", "domain.console"];
+  features: string[] = [
+    ...["staging.chunks", "staging.remove", "provision.clean", "provision.secrets"],
+    ...["domain.look", "domain.console"],
+  ];
   /** What was sent to be run. */
   readonly started: ProvisionSpec[] = [];
   /** Uuids of the VMs whose configuration is on the host; all that are asked for unless given. */

@@ -27,7 +27,7 @@ export function objectsOf(route: Route, request: { params: Fields; body?: unknow
   if (kind !== undefined) add(kind, name ?? id ?? username);
   const body = fields(request.body);
   const said = fields(answer);
-  for (const each of [body, said, fields(said["vm"]), fields(said["job"])])
+  for (const each of [request.params, body, said, fields(said["vm"]), fields(said["job"])])
     for (const field of fieldsOfBody) add(field, each[field]);
   if (kind === "vm") add("vm", fields(said["vm"])["name"]);
   if (route.path.startsWith("/jobs")) add("job", said["id"] ?? fields(said["job"])["id"]);

@@ -32,6 +32,15 @@ export class HostsController {
     return { items: await this.hosts.staged(name, identity) };
   }
 
+  @Delete("hosts/:name/staged/:image")
+  async unstage(
+    @Param("name") name: string,
+    @Param("image") image: string,
+    @Req() { identity }: Asked,
+  ): Promise<z.output<typeof routes.removeStaged.response>> {
+    return { host: name, image, freedBytes: await this.hosts.unstage(name, image, identity) };
+  }
+
   @Post("hosts/:name/drain")
   @HttpCode(200)
   drain(

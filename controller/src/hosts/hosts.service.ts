@@ -91,6 +91,21 @@ export class HostsService {
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
+  /**
+   * Takes an image that the asker sees off the host; the bytes that it freed. Throws Refusal not_found, image_in_use while a job under way or a VM's
+   * configuration needs its files there, host_not_in_contact, agent_too_old.
+   */
+  async unstage(name: string, image: string, by: { username: string; grants: readonly Grant[] }): Promise<number> {
+    const host = await this.byName(name);
+    if (!sharedTrees.has(image) && !sees(by, "image", image))
+      throw new Refusal("not_found", `There is no image "${image.slice(0, 64)}" staged on ${name}`);
+    await refuseNamed(this.dataSource.manager, host, image);
+    const bytes = await this.staging.remove(host.id, image);
+    this.events.changed("hosts", name);
+    this.log.log({ msg: "staged image removed", host: name, image, bytes, by: by.username });
+    return bytes;
+  }
+
   async drain(name: string, draining: boolean, by: string): Promise<HostView> {
     const host = await this.byName(name);
     await inTransaction(this.dataSource, (tx) => tx.update(HostEntity, { id: host.id }, { draining }));
@@ -124,7 +139,7 @@ export class HostsService {
     const report = this.inventory.domainsOf(host.id);
     const lastContactAt = report?.seenAt.toISOString() ?? host.lastContactAt;
     const { contact, since } = this.agents.contactOf(host.id);
-    const facts = host.facts === null ? null : (JSON.parse(host.facts) as { view: HostFactsView }).view;
+    const facts = factsOf(host);
     return {
       name: host.name,
       id: host.id,
@@ -149,6 +164,10 @@ export class HostsService {
   }
 }
 
+function factsOf(host: HostEntity): HostFactsView | null {
+  return host.facts === null ? null : (JSON.parse(host.facts) as { view: HostFactsView }).view;
+}
+
 function ageS(at: string | null): number | null {
   return at === null ? null : Math.max(0, Math.round((Date.now() - Date.parse(at)) / 1000));
 }
@@ -164,6 +183,28 @@ async function refuseInUse(tx: EntityManager, host: HostEntity): Promise<void> {
       "host_in_use",
       `Cannot remove host "${host.name}": ${vms} VMs and ${jobs} jobs under way are recorded for it. Remove them first, or force`,
       { details: { vms, jobs } },
+    );
+}
+
+/** A VM may boot a kernel, or have a disk, that lies among the image's files: without them it would not start again. */
+async function refuseNamed(manager: EntityManager, host: HostEntity, image: string): Promise<void> {
+  const store = factsOf(host)?.imageStore;
+  if (store === undefined) return;
+  const vms: { name: string; config: string }[] = await manager
+    .createQueryBuilder()
+    .from("vms", "one")
+    .select("one.name", "name")
+    .addSelect("one.vm_config", "config")
+    .where("one.host_id = :id", { id: host.id })
+    .orderBy("one.name")
+    .getRawMany();
+  const names = vms.filter(({ config }) => config.includes(`${store}/${image}/`)).map(({ name }) => name);
+  const [first] = names;
+  if (first !== undefined)
+    throw new Refusal(
+      "image_in_use",
+      `Cannot remove image "${image}" from ${host.name}: ${names.length} of its VMs use files of it there, "${first}" among them. Remove them first`,
+      { details: { vms: names.slice(0, 100) } },
     );
 }
 
