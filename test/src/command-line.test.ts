@@ -69,6 +69,13 @@ test("a person signs in, sees images and hosts, provisions, watches, and removes
   expect(convirt(["vm", "destroy", "made"]).stdout).toBe("made is stopped.\n");
   expect(convirt(["vm", "remove", "made", "--disks", "--force"]).stdout).toContain("deleted");
   expect(convirt(["vm", "show", "made"]).status).toBe(5);
+
+  expect(convirt(["host", "unstage", "xen1", "Tiny_Linux"]).stdout).toMatch(
+    /^Tiny_Linux is removed from xen1: \S+ \S+ freed\.\n$/,
+  );
+  expect(convirt(["host", "staged", "xen1"]).stdout).not.toContain("Tiny_Linux");
+  const gone = convirt(["host", "unstage", "xen1", "Tiny_Linux", "--json"]);
+  expect([gone.status, JSON.parse(gone.stdout).code]).toEqual([5, "not_found"]);
 }, 120_000);
 
 test("a job that fails ends the command with 1 and says why", async () => {

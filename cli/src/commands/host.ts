@@ -8,7 +8,7 @@ import { driftCommand } from "./drift.js";
 import { stagedCommand } from "./staged.js";
 
 export function hostCommands(program: Command): void {
-  const host = program.command("host").description("hosts: invite, list, show, drift, staged, drain, remove");
+  const host = program.command("host").description("hosts: invite, list, show, drift, staged, unstage, drain, remove");
 
   host
     .command("invite <name>")

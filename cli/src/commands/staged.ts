@@ -1,7 +1,7 @@
 import type { StagedTree } from "@convirt/contract/host";
 import type { Command } from "commander";
 import { withContext } from "../context.js";
-import { size, table } from "../output.js";
+import { plain, size, table } from "../output.js";
 
 export function stagedCommand(host: Command): void {
   host
@@ -11,6 +11,17 @@ export function stagedCommand(host: Command): void {
       withContext(command, async ({ client, show }) =>
         show(await client.call("listStaged", { params: { name } }), ({ items }) =>
           items.length === 0 ? `Nothing is staged on ${name}.` : stagedTable(items),
+        ),
+      ),
+    );
+
+  host
+    .command("unstage <name> <image>")
+    .description("remove an image's files from a host; the next job of it there sends them anew")
+    .action((name: string, image: string, _flags: unknown, command: Command) =>
+      withContext(command, async ({ client, show }) =>
+        show(await client.call("removeStaged", { params: { name, image } }), ({ freedBytes }) =>
+          plain(`${image} is removed from ${name}: ${size(freedBytes)} freed.`),
         ),
       ),
     );
