@@ -69,7 +69,11 @@ function HostPage({ host }: { host: HostView }) {
               title: "VMs",
               content: () => <VmList filter={{ host: host.name }} empty="No VM was made here." />,
             },
-            { key: "staged", title: "Staged images", content: () => <Staged host={host.name} /> },
+            {
+              key: "staged",
+              title: "Staged images",
+              content: () => <Staged host={host.name} features={host.facts?.features ?? []} />,
+            },
             { key: "jobs", title: "Jobs", content: () => <JobList filter={{ host: host.name }} /> },
           ]}
         />
