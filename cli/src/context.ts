@@ -1,6 +1,7 @@
 // What each command is handed: the client, where to write, and whether a program or a person reads it.
 import type { Command } from "commander";
 import { Client } from "./client.js";
+import { plainJson } from "./output.js";
 import { currentSettings } from "./settings.js";
 
 export interface Context {
@@ -38,6 +39,6 @@ export async function withContext(command: Command, work: (context: Context) => 
 }
 
 export function show<T>(json: boolean, answer: T, people: (answer: T) => string): void {
-  const text = json ? JSON.stringify(answer, null, 2) : people(answer);
+  const text = json ? plainJson(answer) : people(answer);
   if (text !== "") process.stdout.write(text.endsWith("\n") ? text : `${text}\n`);
 }

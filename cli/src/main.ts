@@ -17,7 +17,7 @@ import { userCommands } from "./commands/user.js";
 import { vmCommands } from "./commands/vm.js";
 import { xlCommands } from "./commands/xl.js";
 import { CommandFailed, exitCodes } from "./exit.js";
-import { plain } from "./output.js";
+import { plain, plainJson } from "./output.js";
 import { version } from "./version.js";
 
 function program(): Command {
@@ -68,8 +68,7 @@ function adoptSettings(command: Command): void {
 function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
   if (error instanceof CommandFailed) {
-    if (process.argv.includes("--json") && error.body !== undefined)
-      process.stdout.write(`${JSON.stringify(error.body, null, 2)}\n`);
+    if (process.argv.includes("--json") && error.body !== undefined) process.stdout.write(`${plainJson(error.body)}\n`);
     else if (error.message !== "") process.stderr.write(`${plain(error.message)}\n`);
     return error.exitCode;
   }

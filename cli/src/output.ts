@@ -15,6 +15,14 @@ export function plainLine(text: string): string {
   return plain(text).replace(/[\n\t]/g, shown);
 }
 
+/** An answer as JSON, of the same value when it is read: what would drive a terminal is written by its number. */
+export function plainJson(answer: unknown, indent = 2): string {
+  return JSON.stringify(answer, null, indent).replace(
+    unseen,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
 function shown(character: string): string {
   const code = character.charCodeAt(0).toString(16);
   return code.length > 2 ? `\\u${code.padStart(4, "0")}` : `\\x${code.padStart(2, "0")}`;

@@ -6,7 +6,7 @@ import { jobText } from "./commands/job-text.js";
 import type { Context } from "./context.js";
 import { CommandFailed, exitCodes } from "./exit.js";
 import { followJob } from "./follow.js";
-import { duration, plainLog, size } from "./output.js";
+import { duration, plainJson, plainLog, size } from "./output.js";
 
 interface Screen {
   event(event: JobEvent): void;
@@ -39,13 +39,13 @@ export async function watchJob(context: Context, id: string, options: { quietPha
   }
   screen.done();
   const detail = await context.client.call("showJob", { params: { id } });
-  if (context.json) process.stdout.write(`${JSON.stringify({ kind: "job", job: detail })}\n`);
+  if (context.json) process.stdout.write(`${plainJson({ kind: "job", job: detail }, 0)}\n`);
   else if (!options.quietPhases || ended.status !== "succeeded") process.stderr.write(`${jobText(detail)}\n`);
   if (ended.status !== "succeeded") throw new CommandFailed(exitCodes.refused, "");
 }
 
 function jsonScreen(): Screen {
-  return { event: (event) => process.stdout.write(`${JSON.stringify(event)}\n`), done: () => undefined };
+  return { event: (event) => process.stdout.write(`${plainJson(event, 0)}\n`), done: () => undefined };
 }
 
 function plainScreen(quietPhases: boolean): Screen {

@@ -2,7 +2,7 @@
 import type { Domain, DomainState, ToolstackFacts } from "./toolstack.js";
 
 // Name, id, memory, vcpus, state letters, seconds; with -v a UUID behind them. A name may hold blanks in theory, so it is what is left of the numbers.
-const row = /^(.*?)\s+(\d+)\s+(\d+)\s+(\d+)\s+([-rbpscd]{6,})\s+([\d.]+)(?:\s+([0-9a-f]{8}-[0-9a-f-]{27}))?/;
+const row = /^(.*?)\s+(\d+)\s+(\d+)\s+(\d+)\s+([-rbpscd]{6,})\s+([\d.]+)(?:\s+([0-9a-f]{8}-[0-9a-f-]{27}))?/s;
 
 /** Domains in the order of the list; lines that are none are passed over. */
 export function parseList(text: string): Domain[] {

@@ -7,7 +7,7 @@ import { type Command, Option } from "commander";
 import { assignment } from "../assignment.js";
 import { CommandFailed, exitCodes } from "../exit.js";
 import { type ImageFolder, readImageFolder } from "../image-folder.js";
-import { plain } from "../output.js";
+import { plain, plainJson } from "../output.js";
 import { diagnosticLines } from "./diagnostics.js";
 
 export function localImageCommands(image: Command): void {
@@ -49,7 +49,7 @@ async function lint(dir: string, json: boolean): Promise<void> {
   const folder = readImageFolder(dir);
   const diagnostics = lintImage(folder);
   const accepted = !diagnostics.some((one) => one.severity === "error");
-  if (json) process.stdout.write(`${JSON.stringify({ image: folder.name, accepted, diagnostics }, null, 2)}\n`);
+  if (json) process.stdout.write(`${plainJson({ image: folder.name, accepted, diagnostics })}\n`);
   else
     process.stdout.write(
       `${[...diagnosticLines(diagnostics), accepted ? `${folder.name} is accepted.` : `${folder.name} is rejected.`].join("\n")}\n`,
@@ -138,7 +138,7 @@ function beforeRendering(
 function refuseToRender({ diagnostics, refusals }: Refused, json: boolean): never {
   if (json) {
     const answer = { diagnostics, ...(refusals.length > 0 ? { refusals } : {}) };
-    process.stdout.write(`${JSON.stringify(answer, null, 2)}\n`);
+    process.stdout.write(`${plainJson(answer)}\n`);
   } else {
     const lines = [...diagnosticLines(diagnostics), ...refusals.map((one) => plain(`${one.message} [${one.code}]`))];
     process.stderr.write(lines.map((line) => `${line}\n`).join(""));

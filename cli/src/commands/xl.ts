@@ -2,6 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { CommandFailed, exitCodes } from "../exit.js";
+import { plainJson } from "../output.js";
 import { diagnosticLines } from "./diagnostics.js";
 
 export function xlCommands(program: Command): void {
@@ -61,7 +62,7 @@ interface Verdict {
 }
 
 function report(verdict: Verdict, command: Command, yes: string): void {
-  if (command.optsWithGlobals<{ json?: boolean }>().json) process.stdout.write(`${JSON.stringify(verdict, null, 2)}\n`);
+  if (command.optsWithGlobals<{ json?: boolean }>().json) process.stdout.write(`${plainJson(verdict)}\n`);
   else
     process.stdout.write(
       `${[...diagnosticLines(verdict.diagnostics), ...(verdict.accepted ? [yes] : [])].join("\n")}\n`,
