@@ -39,31 +39,33 @@ export function ChooseJob({ job, onChoose }: Props) {
             There is no other job of {job.image}, nor of a VM of the name {job.vm}.
           </Empty>
         ) : (
-          <table className="cv-plain-table">
-            <PlainHead columns={["VM", "Status", "Image", "Host", "Asked"]} hasActs />
-            <tbody>
-              {items.map((each) => (
-                <tr key={each.id}>
-                  <td>{each.vm}</td>
-                  <td>
-                    <JobState job={each} />
-                  </td>
-                  <td>{each.image}</td>
-                  <td>{each.host}</td>
-                  <td>
-                    <Ago at={each.createdAt} />
-                  </td>
-                  <td className="cv-row-acts">
-                    <RowAct
-                      act="Compare"
-                      label={`Compare with ${each.vm} of ${each.createdAt}`}
-                      onClick={() => onChoose(each.id)}
-                    />
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
+          <div className="cv-scrolls">
+            <table className="cv-plain-table">
+              <PlainHead columns={["VM", "Status", "Image", "Host", "Asked"]} hasActs />
+              <tbody>
+                {items.map((each) => (
+                  <tr key={each.id}>
+                    <td>{each.vm}</td>
+                    <td>
+                      <JobState job={each} />
+                    </td>
+                    <td>{each.image}</td>
+                    <td>{each.host}</td>
+                    <td>
+                      <Ago at={each.createdAt} />
+                    </td>
+                    <td className="cv-row-acts">
+                      <RowAct
+                        act="Compare"
+                        label={`Compare with ${each.vm} of ${each.createdAt}`}
+                        onClick={() => onChoose(each.id)}
+                      />
+                    </td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
         )
       }
     </Thing>

@@ -73,20 +73,22 @@ function Pair({ one, other }: { one: JobDetail; other: JobDetail }) {
           </LinkButton>
         }
       />
-      <table className="cv-plain-table cv-compare">
-        <thead>
-          <tr>
-            <th scope="col">
-              <span className="pf-v6-screen-reader">Of the jobs</span>
-            </th>
-            <JobHead job={one} />
-            <JobHead job={other} />
-          </tr>
-        </thead>
-        <Rows title="Outcome" rows={facts} />
-        <Rows title="Asked otherwise" rows={asked} />
-        <Rows title="Time in each phase" rows={phases} />
-      </table>
+      <div className="cv-scrolls">
+        <table className="cv-plain-table cv-compare">
+          <thead>
+            <tr>
+              <th scope="col">
+                <span className="pf-v6-screen-reader">Of the jobs</span>
+              </th>
+              <JobHead job={one} />
+              <JobHead job={other} />
+            </tr>
+          </thead>
+          <Rows title="Outcome" rows={facts} />
+          <Rows title="Asked otherwise" rows={asked} />
+          <Rows title="Time in each phase" rows={phases} />
+        </table>
+      </div>
       <section className="cv-section">
         <h2>VM configuration</h2>
         <Configurations one={one} other={other} />

@@ -1,4 +1,5 @@
 import { Nav, NavItem, NavList } from "@patternfly/react-core/dist/esm/components/Nav";
+import { PageContext } from "@patternfly/react-core/dist/esm/components/Page";
 import CogIcon from "@patternfly/react-icons/dist/esm/icons/cog-icon";
 import CubesIcon from "@patternfly/react-icons/dist/esm/icons/cubes-icon";
 import HistoryIcon from "@patternfly/react-icons/dist/esm/icons/history-icon";
@@ -7,7 +8,7 @@ import ServerIcon from "@patternfly/react-icons/dist/esm/icons/server-icon";
 import TachometerAltIcon from "@patternfly/react-icons/dist/esm/icons/tachometer-alt-icon";
 import UsersIcon from "@patternfly/react-icons/dist/esm/icons/users-icon";
 import VirtualMachineIcon from "@patternfly/react-icons/dist/esm/icons/virtual-machine-icon";
-import type { ComponentType } from "react";
+import { type ComponentType, useContext } from "react";
 import { Link, useLocation } from "react-router";
 
 interface Place {
@@ -34,9 +35,14 @@ const places: readonly (readonly Place[])[] = [
 
 export function Navigation() {
   const { pathname } = useLocation();
+  const { isMobile, isSidebarOpen, onSidebarToggle } = useContext(PageContext);
+  // In a small window the list lies above the page that was chosen.
+  const onChosen = () => {
+    if (isMobile && isSidebarOpen) onSidebarToggle();
+  };
   const isHere = (to: string) => (to === "/" ? pathname === "/" : pathname === to || pathname.startsWith(`${to}/`));
   return (
-    <Nav aria-label="Screens" className="cv-nav">
+    <Nav aria-label="Screens" className="cv-nav" onSelect={onChosen}>
       {places.map((group) => (
         <NavList key={group[0]?.to}>
           {group.map(({ to, title, icon: Icon }) => (

@@ -47,7 +47,7 @@ const columns: readonly Column<HostView>[] = [
     width: "4.5rem",
     sort: "domains",
     isNumber: true,
-    narrow: "second",
+    narrow: "hide",
     cell: (host) => (host.domains === null ? "" : host.domains),
   },
   { title: "Memory in use", width: "2.6fr", narrow: "hide", cell: (host) => <Memory host={host} /> },

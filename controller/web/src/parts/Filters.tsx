@@ -19,6 +19,7 @@ const settleMs = 200;
 export function Filters({ text, selects }: Props) {
   const [search, setSearch] = useSearchParams();
   const names = [...(text === undefined ? [] : [text.name]), ...selects.map(({ name }) => name)];
+  const fields = useRef<HTMLElement>(null);
   const isFiltered = names.some((name) => search.has(name));
   const set = (name: string, value: string) =>
     setSearch(
@@ -31,7 +32,7 @@ export function Filters({ text, selects }: Props) {
       { replace: true },
     );
   return (
-    <search className="cv-filters">
+    <search className="cv-filters" ref={fields}>
       {text !== undefined && (
         <FilterText
           key={text.name}
@@ -60,7 +61,7 @@ export function Filters({ text, selects }: Props) {
         <Button
           variant="link"
           isInline
-          onClick={() =>
+          onClick={() => {
             setSearch(
               (before) => {
                 const next = new URLSearchParams(before);
@@ -68,8 +69,10 @@ export function Filters({ text, selects }: Props) {
                 return next;
               },
               { replace: true },
-            )
-          }
+            );
+            // The button goes with what it cleared.
+            fields.current?.querySelector<HTMLElement>("input, select")?.focus();
+          }}
         >
           Clear
         </Button>

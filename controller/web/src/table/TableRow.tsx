@@ -38,18 +38,23 @@ function PlainRow<Row>({ id, index, row, rowPx, columns, selection, isSelected, 
           />
         </span>
       )}
-      {columns.map((column) => (
-        // biome-ignore lint/a11y/useSemanticElements lint/a11y/useFocusableInteractive: see above.
-        <span
-          key={column.title}
-          role="gridcell"
-          className="cv-table-cell"
-          data-number={column.isNumber}
-          data-narrow={column.narrow}
-        >
-          {row === undefined ? <span className="cv-bone" /> : column.cell(row)}
-        </span>
-      ))}
+      {columns.map((column) => {
+        const content = row === undefined ? <span className="cv-bone" /> : column.cell(row);
+        return (
+          // biome-ignore lint/a11y/useSemanticElements lint/a11y/useFocusableInteractive: see above.
+          <span
+            key={column.title}
+            role="gridcell"
+            className="cv-table-cell"
+            data-number={column.isNumber}
+            data-narrow={column.narrow}
+            // A long one is cut off by its column.
+            title={typeof content === "string" && content !== "" ? content : undefined}
+          >
+            {content}
+          </span>
+        );
+      })}
     </div>
   );
 }
