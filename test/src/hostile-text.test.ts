@@ -3,7 +3,19 @@ import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { failureCodes, refusalCodes } from "@convirt/contract/error";
+import { root } from "@convirt/demo/installation";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import {
+  addHostileHost,
+  domainNames,
+  failBy,
+  hostileHost,
+  hostname,
+  until,
+  volumeGroups,
+  wrong,
+  xenVersion,
+} from "./hostile-host.js";
 import { hostileTexts, wellFormed } from "./hostile-texts.js";
 import { startInstallation, type TestInstallation } from "./testing.js";
 
@@ -283,5 +295,67 @@ describe("a hostile text comes back as it was written, or is refused with a code
     expect(response.headers.get("content-disposition")).toContain("attachment");
     const lines = (await response.text()).trim().split("\n");
     expect(lines.every((line) => line.startsWith('{"') && JSON.parse(line).number > 0)).toBe(true);
+  });
+});
+
+/** What drives a terminal, or turns a line of it around. */
+const drives = /(?![\n\t])[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/u;
+
+function convirt(...words: string[]): string {
+  const env = {
+    PATH: process.env["PATH"] ?? "",
+    HOME: t.folder,
+    CONVIRT_SERVER: t.installation.httpUrl,
+    CONVIRT_TOKEN: t.installation.client.token,
+  };
+  const done = spawnSync(process.execPath, [join(root, "cli/bin/convirt.js"), ...words], { encoding: "utf8", env });
+  expect(`${done.stdout}${done.stderr}`).not.toMatch(drives);
+  return done.stdout;
+}
+
+describe("what a host tells", () => {
+  beforeAll(() => addHostileHost(t), 240_000);
+
+  test("of its domains, its Xen and its disks comes back as it was told, and drives no terminal", async () => {
+    const { items, notCompared } = (await ask("GET", `/drift?host=${hostileHost}&perPage=1000`)).body;
+    expect(notCompared).toEqual([]);
+    expect(items.map(({ name }: { name: string }) => name).sort()).toEqual([...domainNames].sort());
+    const { facts } = (await ask("GET", `/hosts/${hostileHost}`)).body;
+    expect(facts).toMatchObject({ xenVersion, hostname, diskRoots: expect.arrayContaining(volumeGroups) });
+    expect(convirt("host", "drift", "--per-page", "1000")).toContain("<script>window.__xss='script'</script>");
+    const shown = convirt("host", "show", hostileHost);
+    expect(shown).toContain("\\x1b[2J");
+    expect(shown.split("\n").filter((line) => line.startsWith("  disk roots"))).toHaveLength(1);
+    for (const words of [
+      ["vm", "list"],
+      ["host", "list"],
+      ["host", "staged", hostileHost],
+    ])
+      convirt(...words);
+    const { facts: again } = JSON.parse(convirt("host", "show", hostileHost, "--json"));
+    expect(again).toEqual(facts);
+  });
+
+  test("when its xl fails is the message of a job and of the host, word for word, and drives no terminal", async () => {
+    failBy(t, "create");
+    const body = { image: "Starts", host: hostileHost, vm: "starts", start: true };
+    await t.addImage("Starts", {
+      imageConf: "VM_CONF_DIR='/c'\ncustomizable_options=['VM_CONF_DIR']\n",
+      vmConf: "name=''\nmemory=32\ntype='pvh'\nkernel='/bin/sh'\n",
+      script: "#!/bin/bash\nexit 0\n",
+    });
+    const { VM_CONF_DIR = "" } = t.installation.places(hostileHost);
+    const { id } = await t.installation.client.call("provision", { body: { ...body, imageConf: { VM_CONF_DIR } } });
+    const job = await t.installation.client.ended(id);
+    const last = wrong.trim().split("\n").slice(-8).join("\n");
+    expect(job).toMatchObject({ status: "failed", message: expect.stringContaining(last) });
+    expect(convirt("job", "show", id)).toContain("DROP TABLE users");
+    convirt("job", "list");
+    failBy(t, "list");
+    const host = async () => (await ask("GET", `/hosts/${hostileHost}`)).body;
+    await until(async () => (await host()).toolstackError !== null, "the host's toolstack fails");
+    expect((await host()).toolstackError).toContain(last);
+    expect(convirt("host", "show", hostileHost)).toContain("DROP TABLE users");
+    convirt("host", "list");
   });
 });

@@ -15,6 +15,8 @@ if (!hasBrowser)
 const axeFile = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 export const wide = { width: 1440, height: 900 };
 export const narrow = { width: 360, height: 740 };
+/** A window of 1280 x 1024 at a zoom of 200 %. */
+export const zoomed = { viewport: { width: 640, height: 512 }, scale: 2 };
 
 export class TestBrowser {
   readonly #browser: Browser;
@@ -33,11 +35,12 @@ export class TestBrowser {
   }
 
   async page(
-    options: { viewport?: { width: number; height: number }; dark?: boolean; reducedMotion?: boolean } = {},
+    options: { viewport?: { width: number; height: number }; scale?: number; dark?: boolean } = {},
   ): Promise<Page> {
     const context = await this.#browser.newContext({
       baseURL: this.#url,
       viewport: options.viewport ?? wide,
+      deviceScaleFactor: options.scale ?? 1,
       colorScheme: options.dark === true ? "dark" : "light",
       reducedMotion: "reduce",
       locale: "en-GB",

@@ -4,6 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { addHostileHost, failBy, hostileHost, until } from "../hostile-host.js";
 import { hostileTexts, wellFormed } from "../hostile-texts.js";
 import { startInstallation, type TestInstallation } from "../testing.js";
 import { hasBrowser, TestBrowser } from "./browser.js";
@@ -147,6 +148,52 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
     expect(
       await frame.locator("body").locator("script, img, svg, math, iframe, style, link, base, object").count(),
     ).toBe(0);
+  }, 600_000);
+
+  test("no page takes what a host tells for more than its letters: names, versions, places, and the words of an xl that fails", async () => {
+    const { client } = t.installation;
+    await addHostileHost(t);
+    failBy(t, "create");
+    const body = { image: "Texts", host: hostileHost, vm: "started", start: true };
+    const { VM_CONF_DIR = "" } = t.installation.places(hostileHost);
+    const { id } = await client.call("provision", { body: { ...body, imageConf: { VM_CONF_DIR } } });
+    expect(await client.ended(id)).toMatchObject({ status: "failed", phase: "start" });
+    failBy(t, "list");
+    await until(
+      async () => (await client.call("showHost", { params: { name: hostileHost } })).toolstackError !== null,
+      "the host's toolstack fails",
+    );
+    const page = await browser.opened(t.installation.adminPassword, "/");
+    // Bridges are named by who set the network up; what else a host could tell is put in its mouth.
+    await page.route(`**/api/v1/hosts/${hostileHost}`, async (route) => {
+      const answer = await route.fetch();
+      const host = await answer.json();
+      const texts = wellFormed.map(([, text]) => text);
+      const evil = { bridges: texts, defaultBridge: texts[0], virtCaps: texts[1], release: texts[2], problems: texts };
+      await route.fulfill({ response: answer, json: { ...host, facts: { ...host.facts, ...evil } } });
+    });
+    const paths = [
+      ...["/", "/hosts", `/hosts/${hostileHost}`, `/hosts/${hostileHost}?tab=vms`, `/hosts/${hostileHost}?tab=staged`],
+      ...["/vms", "/vms/started", "/jobs", `/jobs/${id}`, "/settings?tab=agents", `/provision?host=${hostileHost}`],
+    ];
+    for (const path of paths) {
+      await page.goto(path);
+      await page.getByRole("heading", { level: 1 }).waitFor();
+      await page.locator(".pf-v6-c-skeleton").first().waitFor({ state: "detached" });
+      await plain(page);
+    }
+    await page.goto(`/hosts/${hostileHost}`);
+    for (const text of [
+      /4\.17 <script>window\.__xss='script'<\/script>/,
+      /DROP TABLE users/,
+      /javascript:window\.__xss/,
+    ])
+      await page.getByText(text).first().waitFor();
+    await page.goto(`/jobs/${id}`);
+    await page
+      .getByText(/DROP TABLE users/)
+      .first()
+      .waitFor();
   }, 600_000);
 
   test("no page takes what its address says for more than its letters", async () => {
