@@ -13,6 +13,14 @@ export function secretNames(options: Options): ReadonlySet<string> {
   return new Set(Array.isArray(list) ? list.filter((item): item is string => typeof item === "string") : []);
 }
 
+/** The texts in a value, of whatever type; empty ones hide nothing. */
+export function textsIn(value: unknown): string[] {
+  if (typeof value === "string") return value === "" ? [] : [value];
+  if (typeof value === "number" || typeof value === "bigint") return [String(value)];
+  if (value instanceof Map) return [...value.values()].flatMap(textsIn);
+  return typeof value === "object" && value !== null ? Object.values(value).flatMap(textsIn) : [];
+}
+
 /** All forms, the longest first, none twice. */
 export function secretForms(secret: string): string[] {
   if (secret.length < shortestSecret) return [];

@@ -20,6 +20,7 @@ const kinds: Readonly<Record<string, Line[0]>> = { "-": "removed", "+": "added",
 
 const reasons = {
   binary: "it is no text",
+  secret: "it holds the value of a secret option, and is not kept",
   too_large: "it is too large to be kept",
   beyond_limit: "the image holds more than is kept of one version",
 } as const;

@@ -81,8 +81,8 @@ export const fileDiff = z.object({
   change: z.enum(["added", "removed", "changed", "mode_changed"]),
   before: fileState.nullable(),
   after: fileState.nullable(),
-  /** Whether texts could be compared, or why not: one is no text, larger than is kept, or beyond what is kept of one version. */
-  shown: z.enum(["text", "binary", "too_large", "beyond_limit"]),
+  /** Whether texts could be compared, or why not: one is no text, holds the value of a secret option, is larger than is kept, or beyond what is kept of one version. */
+  shown: z.enum(["text", "binary", "secret", "too_large", "beyond_limit"]),
   hunks: z.array(diffHunk),
   /** All between the first and the last line that differ is shown as replaced: there are too many for the shortest diff to be looked for. */
   coarse: z.boolean(),

@@ -23,8 +23,8 @@ export class ImageVersionEntity {
   bytes!: string;
 }
 
-/** Whether a file's text is kept, or why it is not: it is no text, larger than is kept, or beyond what is kept of one version. */
-export type Kept = "text" | "binary" | "too_large" | "beyond_limit";
+/** Whether a file's text is kept, or why it is not: it is no text, holds the value of a secret option, is larger than is kept, or beyond what is kept of one version. */
+export type Kept = "text" | "binary" | "secret" | "too_large" | "beyond_limit";
 
 /** A file of a version. A version has all of its files here or, when it was first seen by a release of before, none. */
 @Entity("image_version_files")

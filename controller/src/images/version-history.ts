@@ -1,5 +1,6 @@
 // The versions of images: which were seen, and what each held, so that any two can be compared. A version is written down once, when it is first
-// seen; its texts are kept by their hash, once for all versions. Old versions go, with the texts that no other holds: see docs/decisions/0016.
+// seen; its texts are kept by their hash, once for all versions, but for those that hold the value of a secret option. Old versions go, with the texts that no other
+// holds: see docs/decisions/0016.
 import { Inject, Injectable, Optional } from "@nestjs/common";
 import { DataSource, type EntityManager, In, Like, type Repository } from "typeorm";
 import { now } from "../database/columns.js";
@@ -9,6 +10,7 @@ import { ImageTextEntity, ImageVersionEntity, ImageVersionFileEntity, type Kept 
 import { IMAGE_JOBS, IMAGE_USERS, type ImageUsers, type VersionNamers } from "./image-users.js";
 import type { StoredImage } from "./store.js";
 import type { Tree } from "./tree/hash.js";
+import { secretsOf } from "./version-secrets.js";
 import { chosenTexts, textAsHashed } from "./version-texts.js";
 
 /** Of an image, the newest; as many as are shown. */
@@ -129,11 +131,13 @@ export class VersionHistory {
     });
   }
 
-  /** The texts that are not stored yet are read. Undefined when the files are not those of `tree` any more. */
+  /** Texts that are stored already are not read again, unless the image holds secrets, which may stand in any. Undefined when the files are not those of `tree` any more. */
   private async contentsOf(tree: Tree): Promise<Contents | undefined> {
     const chosen = chosenTexts(tree.files);
     const looked = tree.files.filter(({ path }) => chosen.get(path) === "look");
-    const stored = await storedTexts(this.dataSource.manager, looked.map(hexOf));
+    const secrets = await secretsOf(tree);
+    if (secrets === undefined) return undefined;
+    const stored = secrets.isNone ? await storedTexts(this.dataSource.manager, looked.map(hexOf)) : new Set<string>();
     const contents: Contents = { files: [], texts: [] };
     for (const file of tree.files) {
       const sha256 = hexOf(file);
@@ -141,8 +145,9 @@ export class VersionHistory {
       if (kept === "look" && !stored.has(sha256)) {
         const read = await textAsHashed(tree, file);
         if (read === undefined) return undefined;
-        if (read !== "binary") contents.texts.push({ sha256, text: read.text });
-        else kept = "binary";
+        if (read === "binary") kept = "binary";
+        else if (secrets.standIn(file.path, read.text)) kept = "secret";
+        else contents.texts.push({ sha256, text: read.text });
       }
       const { path, mode, size } = file;
       contents.files.push({ path, mode, bytes: String(size), sha256, kept: kept === "look" ? "text" : kept });

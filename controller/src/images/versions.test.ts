@@ -103,6 +103,28 @@ describe("two versions of an image", () => {
     expect(mode).toMatchObject({ hunks: [], before: { mode: "0644" }, after: { mode: "0755" } });
   });
 
+  test("keep no text that holds the value of a secret option, nor one of which nobody knows what is secret in it", async () => {
+    const conf = (password: string) => `size = 10\nroot_password = '${password}'\nsecret_options = ['root_password']\n`;
+    writeFileSync(place("image.conf"), conf(""));
+    writeFileSync(place("notes"), "nothing yet\n");
+    const without = await version();
+    writeFileSync(place("image.conf"), conf("correct horse"));
+    writeFileSync(place("notes"), `as base64: ${Buffer.from("correct horse").toString("base64")}\n`);
+    const held = await version();
+    writeFileSync(place("image.conf"), "secret_options = [\n");
+    const broken = await version();
+    const shown = async (before: string, after: string) =>
+      (await ask(before, after)).body.files.map((file) => [file.path, file.shown, file.hunks.length]);
+    expect(await shown(without, held)).toEqual([
+      ["image.conf", "secret", 0],
+      ["notes", "secret", 0],
+    ]);
+    expect(await shown(held, broken)).toContainEqual(["image.conf", "secret", 0]);
+    const kept = await database().getRepository(ImageTextEntity).find();
+    expect(kept.map(({ text }) => text)).toContain(conf(""));
+    expect(kept.filter(({ text }) => /horse|Y29ycmVjdCBob3JzZQ|= \[$/m.test(text))).toEqual([]);
+  });
+
   test("that are one hold no difference", async () => {
     const one = await version();
     expect((await ask(one, one)).body).toMatchObject({ files: [], same: 3 });

@@ -1,7 +1,7 @@
 // The secret values of a request: taken out of it before anything is stored or shown, and sealed for as long as the job needs them.
 import type { ProvisionBody } from "@convirt/contract/job";
 import { evaluate } from "@convirt/image-format/evaluate";
-import { hiddenSecret, hideSecrets, secretNames, shortestSecret } from "@convirt/image-format/secrets";
+import { hiddenSecret, hideSecrets, secretNames, shortestSecret, textsIn } from "@convirt/image-format/secrets";
 import type { Options, OptionValue, Value } from "@convirt/image-format/value";
 import { Injectable } from "@nestjs/common";
 import { Authority } from "../config/authority.js";
@@ -97,11 +97,4 @@ export function hidden(options: Options, names: readonly string[], secrets: read
       names.includes(name) && value !== "" ? hiddenSecret : (clean(value) as OptionValue),
     ]),
   );
-}
-
-function textsIn(value: unknown): string[] {
-  if (typeof value === "string") return value === "" ? [] : [value];
-  if (typeof value === "number" || typeof value === "bigint") return [String(value)];
-  if (value instanceof Map) return [...value.values()].flatMap(textsIn);
-  return typeof value === "object" && value !== null ? Object.values(value).flatMap(textsIn) : [];
 }

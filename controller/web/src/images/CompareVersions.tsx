@@ -85,6 +85,7 @@ const changes: Readonly<Record<FileDiff["change"], string>> = {
 
 const reasons: Readonly<Record<Exclude<FileDiff["shown"], "text">, string>> = {
   binary: "It is no text, so that only its size and digest are known.",
+  secret: "It holds the value of a secret option, and is not kept: only its size and digest are known.",
   too_large: "It is larger than what is kept of a file, so that only its size and digest are known.",
   beyond_limit: "The image holds more than is kept of one version, so that only its size and digest are known.",
 };
