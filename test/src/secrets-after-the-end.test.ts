@@ -25,7 +25,7 @@ beforeAll(async () => {
     ...{ imageConf, vmConf },
     script: `${preamble}${disks}
 touch "$CONVIRT_VM_NAME-$(printf %s "$password" | base64 -w0 | tr / _).raw" "$CONVIRT_VM_NAME-$(printf x%s "$password" | base64 -w0 | tr / _).raw"
-touch "$CONVIRT_VM_NAME-S3cret%26in-a-name~" "$CONVIRT_VM_NAME.changed-$password"
+touch "$CONVIRT_VM_NAME-\${password//&/%26}" "$CONVIRT_VM_NAME.changed-$password"
 setsid bash -c 'sleep 600; true' "$password" &
 exit 3
 `,

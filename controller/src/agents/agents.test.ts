@@ -56,6 +56,7 @@ describe("the link to a host", () => {
     expect(agents().hostViewFor(agent.hostId)).toMatchObject({ nodename: "xen1", machine: "x86_64" });
     expect((await show("xen1")).facts.features).toEqual([
       "staging.chunks",
+      "staging.remove",
       "domain.look",
       "domain.console",
       "provision.clean",
