@@ -157,7 +157,7 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
     const body = { image: "Texts", host: hostileHost, vm: "started", start: true };
     const { VM_CONF_DIR = "" } = t.installation.places(hostileHost);
     const { id } = await client.call("provision", { body: { ...body, imageConf: { VM_CONF_DIR } } });
-    expect(await client.ended(id)).toMatchObject({ status: "failed", phase: "start" });
+    expect(await client.ended(id)).toMatchObject({ status: "failed", phase: "prove" });
     failBy(t, "list");
     await until(
       async () => (await client.call("showHost", { params: { name: hostileHost } })).toolstackError !== null,

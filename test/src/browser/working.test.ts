@@ -24,7 +24,9 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
   test("a host's page says what is staged there, in which version, and when it was last used", async () => {
     const page = await open("/hosts/xen2?tab=staged");
     await page
-      .getByRole("row", { name: /^Debian_12_web [0-9a-f]{8} as it is now .*(ago|now) .*(ago|now) [\d.]+ KiB$/ })
+      .getByRole("row", {
+        name: /^Debian_12_web [0-9a-f]{8} as it is now .*(ago|now) .*(ago|now) [\d.]+ KiB Remove Debian_12_web from xen2$/,
+      })
       .waitFor();
     await page.getByRole("row", { name: /^common [0-9a-f]{8} for all images/ }).waitFor();
     expect(await seriousFaults(page)).toEqual([]);
