@@ -57,7 +57,7 @@ export class WriteAheadLog implements OnApplicationShutdown {
       await (await this.#file).datasync();
     } catch (error) {
       this.#isBehind = true;
-      this.#file = undefined;
+      await this.#close();
       throw error;
     }
     const { size = 0 } = statSync(`${this.#database}-wal`, { throwIfNoEntry: false }) ?? {};
@@ -68,8 +68,14 @@ export class WriteAheadLog implements OnApplicationShutdown {
   async onApplicationShutdown(): Promise<void> {
     clearTimeout(this.#idle);
     await this.#worker?.terminate();
-    await (await this.#file?.catch(() => undefined))?.close();
+    await this.#close();
+  }
+
+  /** What could not be opened needs no closing; whoever syncs next opens it anew. */
+  async #close(): Promise<void> {
+    const file = this.#file;
     this.#file = undefined;
+    await (await file?.catch(() => undefined))?.close();
   }
 
   /** Resolves when the thread has moved what it could, or has ended: what is left the database itself moves at its own limit (database.module.ts). */
