@@ -12,6 +12,7 @@ import { VmsService } from "../agents/vms.service.js";
 import { inTransaction } from "../database/write-queue.js";
 import { Refusal } from "../errors/refusal.js";
 import { EventsService } from "../events/events.service.js";
+import { InventoryService } from "../inventory/inventory.service.js";
 import { VmEntity } from "./vm.entity.js";
 import { VmStates } from "./vm-states.js";
 
@@ -42,6 +43,7 @@ export class DomainsService {
   private readonly agents: AgentsService;
   private readonly actor: VmsService;
   private readonly events: EventsService;
+  private readonly inventory: InventoryService;
 
   constructor(
     @InjectRepository(VmEntity) vms: Repository<VmEntity>,
@@ -49,12 +51,14 @@ export class DomainsService {
     agents: AgentsService,
     actor: VmsService,
     events: EventsService,
+    inventory: InventoryService,
   ) {
     this.vms = vms;
     this.states = states;
     this.agents = agents;
     this.actor = actor;
     this.events = events;
+    this.inventory = inventory;
   }
 
   /** By id, else by name: a VM that is named as another's id never stands in for it. Throws Refusal not_found. */
@@ -108,7 +112,9 @@ export class DomainsService {
 
   private async removeOnHost(vm: VmEntity, options: RemoveOptions): Promise<Removed> {
     try {
-      return await this.onHost(vm, "remove", () => this.actor.remove(onHost(vm), options.disks, options.force));
+      const reply = await this.onHost(vm, "remove", () => this.actor.remove(onHost(vm), options.disks, options.force));
+      this.inventory.domainIsGone(vm.hostId, vm);
+      return reply;
     } catch (error) {
       if (!options.force || !(error instanceof Refusal) || error.code !== "host_not_in_contact") throw error;
       const kept = [vm.vmConfigPath, ...vm.disks.map((disk) => disk.target)].filter((path) => path !== "");

@@ -105,6 +105,14 @@ export class InventoryService implements OnModuleInit {
     return changed;
   }
 
+  /** The host says that this VM's domain is gone; its next report says so too, but a name is not to be taken until then. */
+  domainIsGone(hostId: string, vm: { id: string; name: string }): void {
+    const report = this.reports.get(hostId);
+    const gone = this.domainOf(hostId, vm);
+    if (report === undefined || gone === undefined) return;
+    this.reports.set(hostId, { ...report, domains: report.domains.filter((domain) => domain !== gone) });
+  }
+
   forget(hostId: string): void {
     this.reports.delete(hostId);
     this.heardMs.delete(hostId);

@@ -68,3 +68,17 @@ test("what could not be stored is stored with the next report", async () => {
   expect(await stored()).not.toBeNull();
   expect(inventory.domainsOf("h")?.freeMemoryMib).toBe(1);
 });
+
+test("a VM that its host says is gone leaves the last report at once, and its name is free; what another report says holds again", async () => {
+  const domain = {
+    ...{ id: 3, name: "web", uuid: "u", state: "running" as const, memoryMib: 64 },
+    ...{ vcpus: 1, cpuSeconds: 1 },
+  };
+  const other = { ...domain, id: 4, name: "db", uuid: "v" };
+  await inventory.take("h", { ...report(1), domains: [domain, other] });
+  inventory.domainIsGone("h", { id: "u", name: "web" });
+  expect(inventory.domainsOf("h")?.domains).toEqual([other]);
+  inventory.domainIsGone("nobody", { id: "u", name: "web" });
+  await inventory.take("h", { ...report(1), domains: [domain] });
+  expect(inventory.domainOf("h", { id: "u", name: "web" })).toEqual(domain);
+});
