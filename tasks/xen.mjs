@@ -1,5 +1,5 @@
 // `npm run test:xen`: the product, from its packages, on a real Xen under software emulation. `--short` leaves out what takes long; names of test files run those
-// alone; `--report FILE` has vitest's counts written there. The dom0 is built once and kept below CONVIRT_XEN_CACHE (~/.cache/convirt-xen), by the hash of what it is
+// alone; `--record` runs none, and records what xl says for the tests of fake-xen; `--report FILE` has vitest's counts written there. The dom0 is built once and kept below CONVIRT_XEN_CACHE (~/.cache/convirt-xen), by the hash of what it is
 // built from. Ends with 77 when this machine cannot run it, having said why.
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -20,7 +20,7 @@ import { packageAgent, packageController } from "../packaging/build.mjs";
 import { bin, build, must, root } from "./steps.mjs";
 
 const { values, positionals } = parseArgs({
-  options: { short: { type: "boolean" }, report: { type: "string" } },
+  options: { short: { type: "boolean" }, record: { type: "boolean" }, report: { type: "string" } },
   allowPositionals: true,
 });
 const cannotRun = 77;
@@ -136,6 +136,7 @@ try {
   mkdirSync(process.env.CONVIRT_XEN_CACHE ?? join(homedir(), ".cache", "convirt-xen"), { recursive: true });
   const outcome = await twice(values.short ? short : positionals, {
     ...process.env,
+    CONVIRT_XEN_RECORD: values.record ? "1" : "",
     // Whatever the tests write goes with this folder, also when they are cut short.
     TMPDIR: out,
     CONVIRT_XEN_IMAGE: image(),

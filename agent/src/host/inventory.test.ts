@@ -68,6 +68,15 @@ test("a refresh during a question is followed by another question", async () => 
   expect(after.takenAtMs).toBeGreaterThan(before.takenAtMs);
 });
 
+test("what was seen before an act is not given again after it, however young it is", async () => {
+  await inventory.snapshot(60_000, never);
+  await create("web");
+  inventory.invalidate();
+  const after = await inventory.snapshot(60_000, never);
+  expect(names(after)).toEqual(["Domain-0", "web"]);
+  expect(await inventory.snapshot(60_000, never)).toBe(after);
+});
+
 test("who watches is told of every new snapshot, until he no longer wants it", async () => {
   const seen: InventorySnapshot[] = [];
   inventory.start();

@@ -31,6 +31,9 @@ export class Inventory {
   #asking: Promise<void> | undefined;
   /** Something changed after the question that is under way was asked. */
   #isOutdated = false;
+  /** How often what had been seen was made void, and how often it had been when the question was asked that gave what is known. */
+  #voided = 0;
+  #answeredAfter = 0;
   #timer: NodeJS.Timeout | undefined;
   readonly #listeners = new Set<Listener>();
   readonly #stopped = new AbortController();
@@ -57,15 +60,31 @@ export class Inventory {
   /** The last snapshot if it is young enough, else a new one; the last with an error when the toolstack does not answer in time. */
   async snapshot(maxAgeMs: number, signal: AbortSignal): Promise<InventorySnapshot> {
     signal.throwIfAborted();
-    const isFresh = this.#last.takenAtMs > 0 && Date.now() - this.#last.takenAtMs <= maxAgeMs;
-    if (!isFresh) await this.#waitFor(this.#ask(), signal);
+    const isFresh = !this.#isVoid() && this.#last.takenAtMs > 0 && Date.now() - this.#last.takenAtMs <= maxAgeMs;
+    if (!isFresh) await this.#waitFor(this.#askAnew(), signal);
     return this.#last;
   }
 
-  /** Something changed: take a new snapshot now. */
+  /** Something changed: take a new snapshot now. Until there is one, a young one is given again. */
   refresh(): void {
     this.#isOutdated = true;
     this.#plan(0);
+  }
+
+  /** A domain is there no more, or is another: as `refresh`, and nobody is given again what was seen before. */
+  invalidate(): void {
+    this.#voided += 1;
+    this.refresh();
+  }
+
+  #isVoid(): boolean {
+    return this.#answeredAfter !== this.#voided;
+  }
+
+  /** The question under way may be of before: then there is one more. */
+  async #askAnew(): Promise<void> {
+    await this.#ask();
+    if (this.#isVoid()) await this.#ask();
   }
 
   /** Calls `listener` with every new snapshot until the returned function is called. */
@@ -129,6 +148,7 @@ export class Inventory {
     // Whoever fails second has nobody who waits for it.
     asked?.catch(() => undefined);
     this.#isOutdated = false;
+    const voided = this.#voided;
     try {
       const domains = await this.#toolstack.list(this.#stopped.signal);
       // Free memory changes with the domains; between their changes it is asked for now and then only.
@@ -146,6 +166,7 @@ export class Inventory {
         this.#shape = shape;
       }
       const { freeMemoryMib, totalMemoryMib } = facts;
+      this.#answeredAfter = voided;
       this.#publish({ takenAtMs: Date.now(), domains, freeMemoryMib, totalMemoryMib });
     } catch (error) {
       this.#publish({ ...this.#last, toolstackError: error instanceof Error ? error.message : String(error) });

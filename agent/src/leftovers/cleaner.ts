@@ -103,7 +103,7 @@ export class Cleaner {
       if (error instanceof ToolstackError) return { code: "failed", message: error.message };
       throw error;
     } finally {
-      this.#deps.inventory.refresh();
+      this.#deps.inventory.invalidate();
     }
   }
 

@@ -59,7 +59,7 @@ export function domainService(deps: DomainServiceDependencies): DomainServiceSer
       throw new Refusal(refusal.code, redactor.hideIn(refusal.message), redactor.hideIn(refusal.details));
     } finally {
       if (turn.idle) turns.delete(vm.vmName);
-      deps.inventory.refresh();
+      deps.inventory.invalidate();
     }
   };
   return {
