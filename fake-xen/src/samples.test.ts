@@ -39,6 +39,8 @@ const index = recorded("INDEX.tsv")
     return { name, exitCode: Number(exitCode), command };
   });
 
+const cmdlineOf = (name: string) => `console=hvc0 quiet guest.name=${name}`;
+
 function guest(id: number, name: string, more: Partial<FakeDomain> = {}): FakeDomain {
   return {
     id,
@@ -56,7 +58,7 @@ function guest(id: number, name: string, more: Partial<FakeDomain> = {}): FakeDo
     configPath: "",
     kernel: "/srv/guest/vmlinuz",
     ramdisk: "/srv/guest/initrd.gz",
-    cmdline: "console=hvc0 quiet guest.ip=10.0.2.101/24",
+    cmdline: cmdlineOf(name),
     disks: [{ target: "/srv/disks/pv1.img", vdev: "xvda", format: "raw", readwrite: true, cdrom: false }],
     nics: [{ mac: "00:16:3e:00:00:01", bridge: "xenbr0" }],
     ...more,
@@ -73,19 +75,19 @@ const badmac = guest(17, "badmac", { nics: [{ mac: "00:16:3e:69:6d:3b", bridge: 
 const two = [guest(35, "pv1", { vcpus: 2, maxVcpus: 2 }), guest(36, "pv2")];
 const pvh1 = guest(37, "pvh1", {
   type: "pvh",
-  cmdline: "console=hvc0 quiet guest.ip=10.0.2.102/24",
   disks: [{ target: "/srv/disks/pvh1.img", vdev: "xvda", format: "raw", readwrite: true, cdrom: false }],
   nics: [{ mac: "00:16:3e:00:00:02", bridge: "xenbr0" }],
 });
 
 /** pv1.cfg of the recording, with lines changed. */
 const config = (changes: Record<string, string> = {}, type = "pv") => {
+  const name = changes["name"] ?? '"pv1"';
   const keys: Record<string, string> = {
-    name: '"pv1"',
+    name,
     type: `"${type}"`,
     kernel: '"/srv/guest/vmlinuz"',
     ramdisk: '"/srv/guest/initrd.gz"',
-    extra: '"console=hvc0 quiet guest.ip=10.0.2.101/24"',
+    extra: `"${cmdlineOf(name.slice(1, -1))}"`,
     memory: "96",
     maxmem: "192",
     vcpus: "1",
@@ -194,23 +196,28 @@ function reasonFor({ name, command }: (typeof index)[number]): string | undefine
 
 /** Without what differs from call to call. */
 function plain(text: string): string {
-  return text
-    .replaceAll(folder, "")
-    .replace(/(config parsing error near) [`"].*/g, "$1 WORDS")
-    .replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, "UUID")
-    .replace(/\b(Domain|domain|domid) \d+\b/g, "$1 N")
-    .replace(/(vbd|vif)\/\d+\//g, "$1/N/")
-    .replace(/exited with error status|\[\d+\]/g, (word) => (word.startsWith("[") ? "[PID]" : word))
-    .replace(/\d\d:\d\d:\d\d up +\d+:\d\d/g, "UP")
-    .replace(/\d+:\d\d:\d\d$/gm, "UP")
-    .replace(/ +\d+\.\d(?=\s|$)/gm, " TIME")
-    .replace(/^(pv\w*|badmac|badmem|deaf|Domain-0)( +)\d+ /gm, "$1$2N ")
-    .replace(/^(UUID +)\d+ +/gm, "$1N ")
-    .replace(/\((\d+)\)$/gm, "(N)")
-    .replace(/("domid": )\d+/g, "$1N")
-    .replace(/^(\d+ +\d+ +)\d+ +\d+ +-?\d+ +\d+ /gm, "$1")
-    .replace(/ r----- /g, " -b---- ")
-    .replace(/ [01] {3}(r--|-b-)/g, " CPU RUNS");
+  return (
+    text
+      .replaceAll(folder, "")
+      .replace(/(config parsing error near) [`"].*/g, "$1 WORDS")
+      .replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, "UUID")
+      // xl chooses one where none is given, or one that is none.
+      .replace(/00:16:3e:(?!00:00:)[0-9a-f:]{8}/g, "MAC")
+      .replace(/domid=\d+|^\d+\n$/g, "N")
+      .replace(/\b(Domain|domain|domid) \d+\b/g, "$1 N")
+      .replace(/(vbd|vif)\/\d+\//g, "$1/N/")
+      .replace(/exited with error status|\[\d+\]/g, (word) => (word.startsWith("[") ? "[PID]" : word))
+      .replace(/\d\d:\d\d:\d\d up +\d+:\d\d/g, "UP")
+      .replace(/\d+:\d\d:\d\d$/gm, "UP")
+      .replace(/ +\d+\.\d(?=\s|$)/gm, " TIME")
+      .replace(/^(pv\w*|badmac|badmem|deaf|Domain-0) +\d+ /gm, "$1 N ")
+      .replace(/^(UUID +)\d+ +/gm, "$1N ")
+      .replace(/\((\d+)\)$/gm, "(N)")
+      .replace(/("domid": )\d+/g, "$1N")
+      .replace(/^(\d+ +\d+ +)\d+ +\d+ +-?\d+ +\d+ /gm, "$1")
+      .replace(/ r----- /g, " -b---- ")
+      .replace(/ [01] {3}(r--|-b-)/g, " CPU RUNS")
+  );
 }
 
 const answered = index.filter((one) => reasonFor(one) === undefined);
