@@ -18,10 +18,11 @@ import { KeptSecrets } from "./leftovers/kept-secrets.js";
 import type { Log } from "./log.js";
 import { plainEnvironment } from "./process/run.js";
 import { Provisioner } from "./provision/provisioner.js";
-import { HostCredentials, widenConnections } from "./server/credentials.js";
 import { domainService } from "./server/domain-service.js";
 import { Handlers } from "./server/handlers.js";
 import { hostService } from "./server/host-service.js";
+import { Listener } from "./server/listener.js";
+import { uploadConnections } from "./server/upload-connection.js";
 import { Staging } from "./staging/staging.js";
 import { chooseToolstack, Driver, type DriverOptions } from "./toolstack/driver.js";
 
@@ -94,7 +95,6 @@ async function serve(request: AgentRequest, chosen: Pick<DriverOptions, "program
     agentCommand: request.command,
     useScopes: request.useScopes,
   });
-  const credentials = new HostCredentials(request.identity);
   const identity = { current: request.identity };
   const problems = await lacking(config);
   const facts = async () =>
@@ -106,6 +106,7 @@ async function serve(request: AgentRequest, chosen: Pick<DriverOptions, "program
     });
 
   const server = new Server(channelOptions);
+  const listener = new Listener(request.identity, server, uploadConnections({ handlers, staging }));
   const upload = { ...StagingServiceService.upload, requestDeserialize: decodeUpload };
   server.addService(
     { ...StagingServiceService, upload },
@@ -124,37 +125,30 @@ async function serve(request: AgentRequest, chosen: Pick<DriverOptions, "program
       stateDir: config.stateDir,
       runningJobs: () => provisioner.runningJobs(),
       identity,
-      credentials,
+      listener,
     }),
   );
   inventory.start();
   // Whoever can connect finds all jobs there already: an agent that did not know one would be taken to have lost it.
   await Promise.all([staging.sweep(), provisioner.recover()]);
-  const port = await bind(server, config.listen, credentials).catch(async (error: unknown) => {
+  const port = await listener.listen(config.listen).catch(async (error: unknown) => {
     inventory.stop();
     await provisioner.close();
     throw error;
   });
-  widenConnections(server);
   return {
     port,
     stop: async () => {
+      listener.refuse();
       handlers.endStreams();
       await Promise.race([
         new Promise<void>((resolve) => server.tryShutdown(() => resolve())),
         new Promise<void>((resolve) => setTimeout(resolve, stopLimitMs).unref()),
       ]);
       server.forceShutdown();
+      listener.close();
       inventory.stop();
       await provisioner.close();
     },
   };
-}
-
-function bind(server: Server, listen: string, credentials: HostCredentials): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.bindAsync(listen, credentials, (error, port) =>
-      error === null ? resolve(port) : reject(new CannotStart(`Cannot serve on ${listen}: ${error.message}`)),
-    );
-  });
 }

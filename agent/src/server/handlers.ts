@@ -1,4 +1,6 @@
 // What stands between the wire and the services: who calls, the signal that ends with the call, and the one place where refusals and bugs become gRPC statuses.
+import type { TLSSocket } from "node:tls";
+import type { UploadAnswer, UploadReply } from "@convirt/proto/staging";
 import {
   Metadata,
   type ServerReadableStream,
@@ -10,7 +12,7 @@ import {
 } from "@grpc/grpc-js";
 import { Refusal, type RefusalCode } from "../errors/errors.js";
 import type { Log } from "../log.js";
-import { isController } from "./credentials.js";
+import { isController } from "./caller.js";
 
 type Call = {
   getAuthContext(): { sslPeerCertificate?: { subjectaltname?: string | undefined } };
@@ -73,6 +75,24 @@ export class Handlers {
         (error: unknown) => callback(this.#wire(error)),
       );
     };
+  }
+
+  /** For an upload on a connection of its own: like a client stream, of which the news are the end. */
+  async connection(
+    socket: TLSSocket,
+    work: (signal: AbortSignal) => Promise<UploadReply>,
+  ): Promise<NonNullable<UploadAnswer["answer"]>> {
+    const call: Call = {
+      getAuthContext: () => ({ sslPeerCertificate: socket.getPeerCertificate() }),
+      on: (_cancelled, listener) => socket.once("close", listener),
+    };
+    try {
+      return { $case: "taken", value: await this.#streaming(call, work) };
+    } catch (error) {
+      const { code, details, metadata } = this.#wire(error);
+      const word = String(metadata.get("convirt-code")[0] ?? "");
+      return { $case: "refused", value: { status: code, message: details, code: word } };
+    }
   }
 
   /** Like #guarded, and aborted too when the agent stops. */

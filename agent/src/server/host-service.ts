@@ -7,8 +7,8 @@ import type { Inventory, InventorySnapshot } from "../host/inventory.js";
 import { type Identity, IdentityInvalid, notAfter, saveIdentity } from "../identity/identity.js";
 import { makeSigningRequest } from "../identity/signing-request.js";
 import type { DomainState } from "../toolstack/toolstack.js";
-import type { HostCredentials } from "./credentials.js";
 import type { Handlers } from "./handlers.js";
+import type { Listener } from "./listener.js";
 
 /** What each means, host.proto says. */
 export const features = [
@@ -16,6 +16,7 @@ export const features = [
   "staging.chunks",
   "staging.used",
   "staging.remove",
+  "staging.connection",
   "domain.v1",
   "renewal.v1",
   "domain.look",
@@ -39,7 +40,7 @@ export interface HostServiceDependencies {
   stateDir: string;
   runningJobs: () => number;
   identity: { current: Identity };
-  credentials: HostCredentials;
+  listener: Pick<Listener, "renew">;
 }
 
 const states: Record<DomainState, Wire> = {
@@ -86,7 +87,7 @@ export function hostService(deps: HostServiceDependencies): HostServiceServer {
       }
       pending = undefined;
       deps.identity.current = renewed;
-      deps.credentials.renew(renewed);
+      deps.listener.renew(renewed);
       inventory.refresh();
       return {};
     }),

@@ -33,19 +33,35 @@ export function channelOptions(hostId: string): ClientOptions {
   return { ...sharedOptions, "grpc.ssl_target_name_override": hostId, "grpc.default_authority": hostId };
 }
 
+type Keys = Pick<HostAccess, "hostName" | "ca" | "key" | "certificate">;
+
 /** `accepted` is asked at every handshake; `onShown` is told what the host showed. */
 export function channelCredentials(
-  access: Pick<HostAccess, "hostName" | "ca" | "key" | "certificate">,
+  access: Keys,
   accepted: () => readonly string[],
   onShown: (fingerprint: string) => void = () => undefined,
 ): ChannelCredentials {
-  const context = createSecureContext({
+  const { checkServerIdentity, ...context } = tlsOptions(access, accepted, onShown);
+  return credentials.createFromSecureContext(createSecureContext(context), { checkServerIdentity });
+}
+
+/** The same for a connection that is not gRPC's. */
+export function tlsOptions(
+  access: Keys,
+  accepted: () => readonly string[],
+  onShown: (fingerprint: string) => void = () => undefined,
+): {
+  ca: string;
+  key: string;
+  cert: string;
+  minVersion: "TLSv1.3";
+  checkServerIdentity: (name: string, certificate: PeerCertificate) => Error | undefined;
+} {
+  return {
     ca: access.ca,
     key: access.key,
     cert: access.certificate,
     minVersion: "TLSv1.3",
-  });
-  return credentials.createFromSecureContext(context, {
     // The certificate itself is what is known of a host, not the name under which it is reached.
     checkServerIdentity: (_name: string, certificate: PeerCertificate) => {
       const shown = certificate.fingerprint256.replaceAll(":", "").toLowerCase();
@@ -53,5 +69,5 @@ export function channelCredentials(
       onShown(shown);
       return undefined;
     },
-  });
+  };
 }

@@ -4,6 +4,7 @@ export const controllerFeatures: readonly string[] = [
   "staging.chunks",
   "staging.used",
   "staging.remove",
+  "staging.connection",
   "domain.v1",
   "domain.look",
   "domain.console",

@@ -157,6 +157,7 @@ export class StagingService {
     });
     const order: UploadOrder = {
       access: this.agents.connection(hostId).access(),
+      ownConnection: this.agents.has(hostId, "staging.connection"),
       name: tree.name,
       treeDigest: tree.digest,
       root: tree.root,

@@ -5,13 +5,17 @@ import { readSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
-import { StagingServiceClient, UploadReply } from "@convirt/proto/staging";
 import { uploadWithRoom } from "@convirt/proto/upload";
-import { type ClientWritableStream, type ServiceError } from "@grpc/grpc-js";
-import { channelCredentials, channelOptions, type HostAccess } from "./channel.js";
+import type { ServiceError } from "@grpc/grpc-js";
+import type { HostAccess } from "./channel.js";
+import { UploadCall } from "./upload-call.js";
+import { UploadConnection } from "./upload-connection.js";
+import { EndedByHost, type UploadWay } from "./upload-way.js";
 
 export interface UploadOrder {
   access: HostAccess;
+  /** By a connection of its own; else by a call of gRPC. */
+  ownConnection: boolean;
   name: string;
   treeDigest: string;
   /** Absolute folder of the tree. */
@@ -35,48 +39,24 @@ export type UploadNews =
 const chunkBytes = 262_144;
 const messageChunks = 4;
 const hashBytes = 32;
-/** Messages that may wait to be sent. */
-const mostWaiting = 8;
-const uploadPath = "/convirt.agent.v1.StagingService/Upload";
 
 class Changed extends Error {}
-class Ended extends Error {}
 
 async function upload(order: UploadOrder, say: (news: UploadNews) => void): Promise<void> {
-  const { access } = order;
-  const client = new StagingServiceClient(
-    access.address,
-    channelCredentials(access, () => access.fingerprints),
-    channelOptions(access.hostId),
-  );
+  const way = order.ownConnection ? await UploadConnection.open(order.access) : new UploadCall(order.access);
   try {
-    await new Promise<void>((resolve, reject) => {
-      let ours: unknown;
-      const stream = client.makeClientStreamRequest<Buffer, UploadReply>(
-        uploadPath,
-        (message) => message,
-        (bytes) => UploadReply.decode(bytes),
-        (error) => (error === null ? resolve() : reject(ours ?? error)),
-      );
-      send(order, stream, say).then(
-        () => stream.end(),
-        (error: unknown) => {
-          // That the stream was ended under us is said better by the host's answer, which comes in any case.
-          if (!(error instanceof Ended)) ours = error;
-          stream.cancel();
-        },
-      );
-    });
+    await send(order, way, say);
+    await way.finish();
+  } catch (error) {
+    // That it was ended under us is said better by the host's answer, which comes in any case.
+    if (!(error instanceof EndedByHost)) throw error;
+    await way.finish();
   } finally {
-    client.close();
+    way.close();
   }
 }
 
-async function send(
-  order: UploadOrder,
-  stream: ClientWritableStream<Buffer>,
-  say: (news: UploadNews) => void,
-): Promise<void> {
+async function send(order: UploadOrder, way: UploadWay, say: (news: UploadNews) => void): Promise<void> {
   for (const file of order.files) {
     const handle = await open(join(order.root, file.path), "r");
     try {
@@ -86,9 +66,9 @@ async function send(
             file.size - chunk * chunkBytes,
             Math.min(messageChunks, last - chunk + 1) * chunkBytes,
           );
-          const message = read(order, handle.fd, file, chunk, length);
+          const message = read(order, way, { fd: handle.fd, file, chunk, length });
           say({ kind: "sent", bytes: length });
-          if (!stream.write(message) || stream.writableLength >= mostWaiting) await drained(stream);
+          await way.send(message);
         }
       }
     } finally {
@@ -100,33 +80,18 @@ async function send(
 /** A message with the bytes read straight into their place. This thread has nothing else to do, and the kernel reads ahead: it may wait for the disk itself. */
 function read(
   order: UploadOrder,
-  fd: number,
-  file: UploadOrder["files"][number],
-  chunk: number,
-  length: number,
+  way: UploadWay,
+  { fd, file, chunk, length }: { fd: number; file: UploadOrder["files"][number]; chunk: number; length: number },
 ): Buffer {
   const { name, treeDigest } = order;
-  const { message, dataAt } = uploadWithRoom({ name, treeDigest, file: file.index, chunk }, length);
+  const head = { name, treeDigest, file: file.index, chunk };
+  const { message, dataAt } = uploadWithRoom(head, length, { framed: way.framed });
   for (let filled = 0; filled < length; ) {
     const bytes = readSync(fd, message, dataAt + filled, length - filled, chunk * chunkBytes + filled);
     if (bytes === 0) throw new Changed(file.path);
     filled += bytes;
   }
   return message;
-}
-
-/** Resolves when the stream has room. Throws Ended when the host ended it: it may answer with an error instead of reading on. */
-async function drained(stream: ClientWritableStream<Buffer>): Promise<void> {
-  if (!stream.writableNeedDrain) return await new Promise((resolve) => setImmediate(resolve));
-  await new Promise<void>((resolve, reject) => {
-    const ended = () => settle(() => reject(new Ended()));
-    const drain = () => settle(resolve);
-    const settle = (done: () => void) => {
-      stream.off("drain", drain).off("close", ended).off("error", ended);
-      done();
-    };
-    stream.on("drain", drain).on("close", ended).on("error", ended);
-  });
 }
 
 /** What became of an upload that failed. The host hashes what it gets; where that was not what was promised, we look whether it is the file that changed. */
