@@ -12,7 +12,7 @@ COPY --from=build /src/agent/dist/convirt-agent.mjs /usr/lib/convirt-agent/convi
 COPY --from=build /src/fake-xen/dist/fake-xen.cjs /usr/lib/fake-xen/fake-xen.cjs
 COPY docker/host-start /usr/local/sbin/host-start
 RUN printf '#!/bin/sh\nexec node /usr/lib/fake-xen/fake-xen.cjs xl "$@"\n' >/usr/sbin/xl \
-    && printf '#!/bin/sh\nexec node --max-semi-space-size=1 /usr/lib/convirt-agent/convirt-agent.mjs "$@"\n' >/usr/sbin/convirt-agent \
+    && printf '#!/bin/sh\nexec node --max-semi-space-size=1 --initial-heap-size=64 /usr/lib/convirt-agent/convirt-agent.mjs "$@"\n' >/usr/sbin/convirt-agent \
     && chmod 755 /usr/sbin/xl /usr/sbin/convirt-agent /usr/local/sbin/host-start
 ENV FAKE_XEN_DIR=/var/lib/fake-xen CONVIRT_AGENT_DEFAULT_BRIDGE=xenbr0 CONVIRT_AGENT_SCOPES=never
 EXPOSE 8445

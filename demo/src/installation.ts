@@ -263,10 +263,10 @@ export class Installation {
   }
 }
 
-/** The launcher's own flags keep an idle agent small. */
+/** With the flags of the package's launcher, which says why. */
 function agentWords(configFile: string, words: string[]): string[] {
   const program = join(root, "agent/dist/convirt-agent.mjs");
-  return ["--max-semi-space-size=1", "--no-opt", "--max-lazy", program, "--config", configFile, ...words];
+  return ["--max-semi-space-size=1", "--initial-heap-size=64", program, "--config", configFile, ...words];
 }
 
 /** `xl` for one host: fake-xen, told which Xen it is. */

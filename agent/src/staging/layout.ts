@@ -1,8 +1,11 @@
 // Puts finished files into a tree's folder and takes out what the tree does not hold any more. No link is followed: a link where a folder or file belongs is
 // refused, for somebody on the host put it there.
-import { chmod, lstat, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { chmod, lstat, mkdir, open, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Refusal } from "../errors/errors.js";
+
+const slowToFreeBytes = 64 * 1024 * 1024;
 
 /** Makes the folders above `path` within `root`. A file of an older version in a folder's place goes; at anything else a Refusal is thrown. */
 async function makeFolders(root: string, path: string): Promise<void> {
@@ -33,8 +36,18 @@ export async function place(part: string, root: string, path: string, mode: numb
   if (stat?.isDirectory()) await rm(target, { recursive: true });
   else if (stat !== undefined && !stat.isFile())
     throw new Refusal("path_unsafe", `Cannot stage ${target}: a link or special file is in its place`);
-  await chmod(part, mode);
-  await rename(part, target);
+  // To free what a large file had takes its time, and is done when the last who has it open closes it: nobody is to wait for that.
+  const before =
+    stat?.isFile() && stat.size >= slowToFreeBytes
+      ? await open(target, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+      : undefined;
+  try {
+    await chmod(part, mode);
+    await rename(part, target);
+  } finally {
+    // It was only read from: there is nothing that closing could lose.
+    before?.close().catch(() => undefined);
+  }
 }
 
 /** An empty file, which has no chunks; `part` is where it is made. */
