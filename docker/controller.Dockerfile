@@ -23,6 +23,9 @@ RUN ln -s /usr/local/bin/node /usr/bin/node \
     && chown -R convirt:convirt /var/cache/convirt/image_store
 USER convirt
 ENV NODE_ENV=production \
+    MALLOC_ARENA_MAX=2 \
+    MALLOC_MMAP_THRESHOLD_=4194304 \
+    MALLOC_TRIM_THRESHOLD_=1048576 \
     CONVIRT_HTTP_LISTEN=0.0.0.0:8080 \
     CONVIRT_HTTP_ANYWHERE=true \
     CONVIRT_STORE_SHIPPED_DIR=/usr/share/convirt/image_store

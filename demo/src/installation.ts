@@ -142,7 +142,7 @@ export class Installation {
     const { folder, controller = {}, controllerProgram = join(root, "controller/dist/main.js") } = this.#options;
     this.#controller = this.#launch([controllerProgram], {
       around: controller.around ?? [],
-      environment: this.controllerEnvironment,
+      environment: { ...allocation, ...this.controllerEnvironment },
     });
     await ready(this.#controller, join(folder, "controller.log"), "The controller");
   }
@@ -262,6 +262,13 @@ export class Installation {
     if (code !== 0) throw new Error(`convirt-agent ${words.join(" ")} ended with ${code}: ${said}`);
   }
 }
+
+/** Of the controller's memory, as its package's launcher has it, which says why. */
+const allocation = {
+  MALLOC_ARENA_MAX: "2",
+  MALLOC_MMAP_THRESHOLD_: "4194304",
+  MALLOC_TRIM_THRESHOLD_: "1048576",
+};
 
 /** With the flags of the package's launcher, which says why. */
 function agentWords(configFile: string, words: string[]): string[] {

@@ -9,7 +9,7 @@ const busyMs = 5_000;
 /** In pages of 4 KiB. What a transaction leaves beyond that the transaction itself moves into the database, which stops everything; a thread does it long before (wal.ts). */
 const checkpointPages = 16_384;
 /** The indices that lists go by, when there is much to list. */
-const cacheKib = 16_384;
+const cacheKib = 8_192;
 
 @Module({})
 export class DatabaseModule {

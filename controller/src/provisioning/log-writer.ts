@@ -10,7 +10,7 @@ import { placeLog } from "./job-log.js";
 import { isFinal } from "./job-state.js";
 
 /** What one transaction stores at most; a batch of one job may be as large alone. */
-const groupBytes = 4 * 1024 * 1024;
+const groupBytes = 2 * 1024 * 1024;
 const groupJobs = 50;
 
 export interface Piece {
