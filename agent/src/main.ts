@@ -91,6 +91,16 @@ async function runAgent(settings: AgentConfig): Promise<void> {
   await notifier.ready();
 }
 
+/** As it comes: to read a pipe at once fails where its other end has not written yet. Of more than an invitation could be, the rest is not read. */
+async function standardInput(): Promise<string> {
+  let text = "";
+  for await (const chunk of process.stdin.setEncoding("utf8")) {
+    text += chunk as string;
+    if (text.length > 65_536) break;
+  }
+  return text;
+}
+
 program
   .command("enrol")
   .description("enter by an invitation, read from standard input or a file")
@@ -100,7 +110,9 @@ program
     const { enrol, parseInvitation } = await import("./identity/enrol.js");
     if (flags.file === undefined && process.stdin.isTTY)
       process.stderr.write("Paste the invitation, then press Ctrl-D:\n");
-    const invitation = parseInvitation(readFileSync(flags.file ?? 0, "utf8"));
+    const invitation = parseInvitation(
+      flags.file === undefined ? await standardInput() : readFileSync(flags.file, "utf8"),
+    );
     const port = settings.listen.slice(settings.listen.lastIndexOf(":") + 1);
     const address = settings.advertise || `${hostname()}:${port}`;
     const { hostId, controller } = await enrol({
