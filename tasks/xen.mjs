@@ -134,6 +134,7 @@ try {
   const agent = await packageAgent({ out });
   const newer = await packageAgent({ out, version: `${agent.version}+newer` });
   const controller = await packageController({ out });
+  const newerController = await packageController({ out, version: `${controller.version}+newer` });
   mkdirSync(process.env.CONVIRT_XEN_CACHE ?? join(homedir(), ".cache", "convirt-xen"), { recursive: true });
   const outcome = await twice(values.short ? short : positionals, {
     ...process.env,
@@ -144,6 +145,7 @@ try {
     CONVIRT_XEN_AGENT_PACKAGE: agent.file,
     CONVIRT_XEN_NEWER_AGENT_PACKAGE: newer.file,
     CONVIRT_XEN_CONTROLLER_PACKAGE: controller.file,
+    CONVIRT_XEN_NEWER_CONTROLLER_PACKAGE: newerController.file,
   });
   status = outcome.status;
   if (values.report && outcome.report) writeFileSync(values.report, JSON.stringify(outcome.report));

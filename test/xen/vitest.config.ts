@@ -14,6 +14,7 @@ const order = [
   "kinds",
   "lost-host",
   "idle",
+  "operating",
 ];
 const place = (file: TestSpecification) => order.indexOf(basename(file.moduleId, ".test.ts"));
 

@@ -66,8 +66,8 @@ make_initrd() {
 make_root() {
   local packages=systemd,systemd-sysv,udev,kmod,dbus,iproute2,procps,netbase,openssh-server
   packages+=,xen-hypervisor-$release-amd64,xen-utils-$release,xenstore-utils,qemu-system-xen
-  # What the agent's package depends on and recommends; the package itself is installed by the tests.
-  packages+=,nodejs,lvm2,e2fsprogs,xfsprogs,qemu-utils,curl,genisoimage,busybox-static,logrotate
+  # What the packages depend on, and the agent recommends; they themselves are installed by the tests.
+  packages+=,adduser,nodejs,lvm2,e2fsprogs,xfsprogs,qemu-utils,curl,genisoimage,busybox-static,logrotate
   mmdebstrap --quiet --mode=root --variant=minbase --include="$packages" \
     --aptopt='Apt::Install-Recommends "false"' --aptopt='Acquire::Languages "none"' \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='force-unsafe-io' \

@@ -18,6 +18,8 @@ export interface RigPlaces {
   store: string;
   agentPackage: string;
   newerAgentPackage: string;
+  controllerPackage: string;
+  newerControllerPackage: string;
 }
 
 declare module "vitest" {

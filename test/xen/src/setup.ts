@@ -48,6 +48,8 @@ async function start(folder: string): Promise<RigPlaces> {
   const packages = {
     agentPackage: setting("CONVIRT_XEN_AGENT_PACKAGE"),
     newerAgentPackage: setting("CONVIRT_XEN_NEWER_AGENT_PACKAGE"),
+    controllerPackage: setting("CONVIRT_XEN_CONTROLLER_PACKAGE"),
+    newerControllerPackage: setting("CONVIRT_XEN_NEWER_CONTROLLER_PACKAGE"),
   };
   const rig = new Rig({ ...places, ...packages });
   await install(rig, agentPort ?? 0);
