@@ -16,7 +16,9 @@ const root = dirname(here);
 export function packageAgent(options) {
   return pack("convirt-agent", options, (tree) => {
     const lib = join(tree, "usr/lib/convirt-agent");
-    put(join(root, "agent/dist/convirt-agent.mjs"), join(lib, "convirt-agent.mjs"));
+    // Its launcher names the program that runs it.
+    const program = fs.readFileSync(join(root, "agent/dist/convirt-agent.mjs"), "utf8");
+    write(join(lib, "convirt-agent.mjs"), program.replace(/^#!.*\n/, ""));
     put(join(root, "agent/dist/convirt-agent.mjs.LEGAL.txt"), licences(tree, "convirt-agent", "agent.txt"));
     put(join(root, "image_store/common"), join(tree, "usr/share/convirt-agent/common"));
     return {};
@@ -28,11 +30,14 @@ export function packageController(options) {
   return pack("convirt-controller", options, async (tree) => {
     const lib = join(tree, "usr/lib/convirt-controller");
     // The web UI lies where the program looks for it from its own place, as in a checkout.
-    for (const legal of await bundleController(join(lib, "controller/dist"))) {
+    await bundleController(join(lib, "controller/dist"));
+    put(join(root, "cli/dist/bundle"), join(lib, "cli"));
+    for (const legal of files(lib).filter((file) => file.endsWith(".LEGAL.txt"))) {
       put(legal, licences(tree, "convirt-controller", basename(legal)));
       fs.rmSync(legal);
     }
-    put(join(root, "cli/dist/bundle"), join(lib, "cli"));
+    const compiled = files(lib).filter((file) => file.endsWith(".node"));
+    must("strip", ["--strip-unneeded", "--remove-section=.comment", "--remove-section=.note", ...compiled]);
     const site = join(root, "controller/web/dist/site");
     if (fs.existsSync(site)) put(site, join(lib, "web/dist/site"));
     put(join(root, "image_store"), join(tree, "usr/share/convirt/image_store"));
@@ -101,13 +106,13 @@ function control(tree, version, changes) {
   write(join(tree, "DEBIAN/md5sums"), sums.join(""));
 }
 
-/** Modes as git knows them, and one time for all. */
+/** Modes as git knows them, but that what is loaded is no program; and one time for all. */
 function settle(tree, epoch) {
   for (const entry of fs.readdirSync(tree, { withFileTypes: true })) {
     const path = join(tree, entry.name);
     if (entry.isDirectory()) settle(path, epoch);
     else {
-      fs.chmodSync(path, fs.statSync(path).mode & 0o111 && !path.endsWith(".mjs") ? 0o755 : 0o644);
+      fs.chmodSync(path, fs.statSync(path).mode & 0o111 && !path.endsWith(".node") ? 0o755 : 0o644);
       fs.utimesSync(path, epoch, epoch);
     }
   }

@@ -23,7 +23,7 @@ const absent = [
   "class-transformer",
 ];
 
-/** Writes into `folder`; returns the files of licences, which belong elsewhere. */
+/** Writes into `folder`; the files of licences (.LEGAL.txt) among it belong elsewhere. */
 export async function bundleController(folder) {
   await build({
     // Threads are looked for beside the program (controller/src/thread.ts).
@@ -49,12 +49,7 @@ export async function bundleController(folder) {
   fs.writeFileSync(join(folder, "package.json"), '{"type":"module"}\n');
   for (const [name, parts] of Object.entries({ ...native, ...compiledArgon() })) {
     for (const part of parts) copy(join(root, "node_modules", name, part), join(folder, "node_modules", name, part));
-  }
-  return fs
-    .readdirSync(folder)
-    .filter((file) => file.endsWith(".LEGAL.txt"))
-    .map((file) => join(folder, file));
-}
+  }}
 
 /** argon2 comes compiled, in a package per platform; npm has installed the one for this. */
 function compiledArgon() {
