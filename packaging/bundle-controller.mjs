@@ -49,7 +49,8 @@ export async function bundleController(folder) {
   fs.writeFileSync(join(folder, "package.json"), '{"type":"module"}\n');
   for (const [name, parts] of Object.entries({ ...native, ...compiledArgon() })) {
     for (const part of parts) copy(join(root, "node_modules", name, part), join(folder, "node_modules", name, part));
-  }}
+  }
+}
 
 /** argon2 comes compiled, in a package per platform; npm has installed the one for this. */
 function compiledArgon() {
