@@ -19,11 +19,11 @@ export function hostCommands(program: Command): void {
         const made = await client.call("inviteHost", { body: { host: name, ttlSeconds: flags.ttl } });
         show(made, (answer) =>
           [
-            `On ${name}, as root, within ${duration(flags.ttl)}, once:`,
+            // As they are, with no indentation: they are pasted whole.
+            `Two lines for a shell of root on ${name}, within ${duration(flags.ttl)}, once:`,
             "",
-            "  convirt-agent enrol <<'END'",
-            `  ${answer.invitation}`,
-            "  END",
+            `echo '${answer.invitation}' | convirt-agent enrol`,
+            "systemctl enable --now convirt-agent",
             "",
             "A moment later the host is in contact: convirt host list",
           ].join("\n"),
