@@ -198,7 +198,7 @@ test("what an invitation prints can be pasted into a shell", () => {
   const made = convirt(["host", "invite", "xen8"]).stdout;
   const [, lines] = made.split("\n\n");
   // The agent and systemd say what they were given.
-  const stand = "convirt-agent() { echo \"agent $*: $(cat)\"; }; systemctl() { echo \"systemctl $*\"; }";
+  const stand = 'convirt-agent() { echo "agent $*: $(cat)"; }; systemctl() { echo "systemctl $*"; }';
   const pasted = spawnSync("bash", ["-s"], { encoding: "utf8", input: `${stand}\n${lines}\n`, timeout: 30_000 });
   expect(pasted.stderr).toBe("");
   expect(pasted.stdout).toMatch(/^agent enrol: convirt1\.\S+\nsystemctl enable --now convirt-agent\n$/);
