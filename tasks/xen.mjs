@@ -1,5 +1,5 @@
 // `npm run test:xen`: the product, from its packages, on a real Xen under software emulation. `--short` leaves out what takes long; names of test files run those
-// alone; `--record` runs none, and records what xl says for the tests of fake-xen and of the agent's parsers; `--report FILE` has vitest's counts written there. The
+// alone, and `operating`, which takes as long as half of the others, runs by its name only; `--record` runs none, and records what xl says for the tests of fake-xen and of the agent's parsers; `--report FILE` has vitest's counts written there. The
 // dom0 is built once and kept below CONVIRT_XEN_CACHE (~/.cache/convirt-xen), by the hash of what it is built from. Ends with 77 when this machine cannot run it,
 // having said why.
 import { spawn, spawnSync } from "node:child_process";
@@ -26,6 +26,7 @@ const { values, positionals } = parseArgs({
 });
 const cannotRun = 77;
 const short = ["facts", "provisioning", "power", "failures", "agent-restart"];
+const whole = [...short, "storage", "disk-image", "kinds", "lost-host", "idle"];
 const needed = [
   "busybox-static",
   "cpio",
@@ -136,7 +137,8 @@ try {
   const controller = await packageController({ out });
   const newerController = await packageController({ out, version: `${controller.version}+newer` });
   mkdirSync(process.env.CONVIRT_XEN_CACHE ?? join(homedir(), ".cache", "convirt-xen"), { recursive: true });
-  const outcome = await twice(values.short ? short : positionals, {
+  const asked = positionals.length > 0 ? positionals : whole;
+  const outcome = await twice(values.record ? [] : values.short ? short : asked, {
     ...process.env,
     CONVIRT_XEN_RECORD: values.record ? "1" : "",
     // Whatever the tests write goes with this folder, also when they are cut short.
