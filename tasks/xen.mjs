@@ -1,7 +1,7 @@
 // `npm run test:xen`: the product, from its packages, on a real Xen under software emulation. `--short` leaves out what takes long; names of test files run those
-// alone, and `operating`, which takes as long as half of the others, runs by its name only; `--record` runs none, and records what xl says for the tests of fake-xen and of the agent's parsers; `--report FILE` has vitest's counts written there. The
-// dom0 is built once and kept below CONVIRT_XEN_CACHE (~/.cache/convirt-xen), by the hash of what it is built from. Ends with 77 when this machine cannot run it,
-// having said why.
+// alone, and `operating`, which takes half as long as all the others, runs by its name only. `--record` runs none, and records what xl says for the tests of fake-xen and of
+// the agent's parsers; `--report FILE` has vitest's counts written there. The dom0 is built once and kept below CONVIRT_XEN_CACHE (~/.cache/convirt-xen), by the hash of
+// what it is built from. Ends with 77 when this machine cannot run it, having said why.
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
