@@ -106,7 +106,7 @@ async function serve(request: AgentRequest, chosen: Pick<DriverOptions, "program
     });
 
   const server = new Server(channelOptions);
-  const listener = new Listener(request.identity, server, uploadConnections({ handlers, staging }));
+  const listener = new Listener(request.identity, server, uploadConnections({ handlers, staging }), log);
   const upload = { ...StagingServiceService.upload, requestDeserialize: decodeUpload };
   server.addService(
     { ...StagingServiceService, upload },

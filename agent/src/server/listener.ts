@@ -7,6 +7,7 @@ import { uploadProtocol } from "@convirt/proto/upload";
 import { type Server, ServerCredentials } from "@grpc/grpc-js";
 import { CannotStart } from "../errors/errors.js";
 import type { Identity } from "../identity/identity.js";
+import type { Log } from "../log.js";
 
 /** What may be under way to us before we have read it: with HTTP/2's own 64 KiB an upload waits for an answer after every few packets. */
 const windowBytes = 4 * 1024 * 1024;
@@ -15,9 +16,11 @@ const handshakeMs = 20_000;
 export class Listener {
   readonly #tls: TlsServer;
   readonly #uploads = new Set<TLSSocket>();
+  readonly #log: Log;
 
   /** `takeUpload` has the connections of uploads; whoever calls there has a certificate of the authority, and is not yet known to be the controller. */
-  constructor(identity: Identity, grpc: Server, takeUpload: (socket: TLSSocket) => void) {
+  constructor(identity: Identity, grpc: Server, takeUpload: (socket: TLSSocket) => void, log: Log) {
+    this.#log = log;
     // The library takes them for connections without TLS, and finds the caller's certificate on them all the same.
     const { injectConnection } = grpc.createConnectionInjector(ServerCredentials.createInsecure());
     widenConnections(grpc);
@@ -45,9 +48,15 @@ export class Listener {
     const colon = address.lastIndexOf(":");
     const host = address.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
     await new Promise<void>((resolve, reject) => {
-      this.#tls.once("error", (error) => reject(new CannotStart(`Cannot serve on ${address}: ${error.message}`)));
-      this.#tls.listen({ port: Number(address.slice(colon + 1)), ...(host === "" ? {} : { host }) }, resolve);
+      const failed = (error: Error) => reject(new CannotStart(`Cannot serve on ${address}: ${error.message}`));
+      this.#tls.once("error", failed);
+      this.#tls.listen({ port: Number(address.slice(colon + 1)), ...(host === "" ? {} : { host }) }, () => {
+        this.#tls.off("error", failed);
+        resolve();
+      });
     });
+    // What comes after that is one connection that could not be taken: of too many open files, say.
+    this.#tls.on("error", (error) => this.#log.warn("a connection could not be taken", { why: error.message }));
     return (this.#tls.address() as AddressInfo).port;
   }
 
