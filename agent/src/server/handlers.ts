@@ -135,11 +135,17 @@ export class Handlers {
       return wireError(statusOf[error.code] ?? status.FAILED_PRECONDITION, error.message, metadata);
     }
     if (error instanceof Stopping) return wireError(status.UNAVAILABLE, error.message, metadata);
-    if (error instanceof Cancelled || (error instanceof Error && error.name === "AbortError"))
+    if (error instanceof Cancelled || isOfCallersGoing(error))
       return wireError(status.CANCELLED, "The call was cancelled", metadata);
     this.#log.error("A call met an error of the agent's own", { error });
     return wireError(status.INTERNAL, "The agent met an error of its own; see its log", metadata);
   }
+}
+
+/** What a wait that was aborted, and a stream that was cut while it was read, end with. */
+function isOfCallersGoing(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return error.name === "AbortError" || (error as NodeJS.ErrnoException).code === "ERR_STREAM_PREMATURE_CLOSE";
 }
 
 class NotTheController extends Error {

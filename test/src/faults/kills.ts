@@ -57,6 +57,8 @@ async function oneRound(ground: Ground, shape: Shape, random: Random, round: num
   await ground.addImage(image, numberedScript(shape.lines, shape.pauseMs), {
     payload: freshBytes(random, stagedBytes),
   });
+  // The last kills of the round before may be a moment ago.
+  await Promise.all(shape.hosts.map((host) => ground.installation.inContact(host)));
   const jobs = await Promise.all(
     shape.hosts.flatMap((host) =>
       Array.from({ length: jobsPerHost }, (_, index) =>
