@@ -1,5 +1,6 @@
 // The program as it is installed: one file, run by Node.
 import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -149,6 +150,20 @@ test("enrol reads the invitation from standard input or a file, never from its a
     code: 1,
     err: expect.stringContaining("too many arguments"),
   });
+});
+
+test("enrol waits for an invitation that comes late", async () => {
+  const child = spawn(process.execPath, [program, "--config", configFile, "enrol"], { env: { PATH: "/usr/bin:/bin" } });
+  let said = "";
+  child.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
+  child.stdin.on("error", () => undefined);
+  const closed = once(child, "close");
+  // It has taken hold of its standard input, in which there is nothing yet, when that no longer blocks.
+  const holds = () => /^flags:\s+0\d*4\d{3}$/m.test(readFileSync(`/proc/${child.pid}/fdinfo/0`, "utf8"));
+  await until(() => child.exitCode !== null || holds() || undefined);
+  child.stdin.end("convirt1.nonsense");
+  await closed;
+  expect(said).toContain("Cannot read the invitation");
 });
 
 test("run says that the host is not enrolled", async () => {
