@@ -16,7 +16,7 @@ COPY --from=build /installed/usr/share/convirt /usr/share/convirt
 RUN ln -s /usr/local/bin/node /usr/bin/node \
     && printf '#!/bin/sh\nexec node /usr/lib/convirt-controller/cli/main.js "$@"\n' >/usr/local/bin/convirt \
     && chmod 755 /usr/local/bin/convirt \
-    && useradd --system --user-group --uid 8443 --home-dir /var/lib/convirt --shell /usr/sbin/nologin convirt \
+    && useradd --user-group --uid 8443 --home-dir /var/lib/convirt --shell /usr/sbin/nologin convirt \
     && install -d -m 0700 -o convirt -g convirt /var/lib/convirt \
     && install -d -o convirt -g convirt /var/cache/convirt \
     && cp -R /usr/share/convirt/image_store /var/cache/convirt/image_store \
