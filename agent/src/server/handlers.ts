@@ -77,7 +77,7 @@ export class Handlers {
     };
   }
 
-  /** For an upload on a connection of its own: like a client stream, of which the news are the end. */
+  /** For an upload on a connection of its own: like a client stream; the answer says how it ended. */
   async connection(
     socket: TLSSocket,
     work: (signal: AbortSignal) => Promise<UploadReply>,

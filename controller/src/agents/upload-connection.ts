@@ -16,6 +16,8 @@ export class UploadConnection implements UploadWay {
   /** The host's answer, or that the connection ended without one; null when it has taken all. */
   readonly #end: Promise<ServiceError | null>;
   #hasEnded = false;
+  /** Ends the wait for room. */
+  #wake: (() => void) | undefined;
 
   private constructor(socket: TLSSocket) {
     this.#socket = socket;
@@ -41,7 +43,10 @@ export class UploadConnection implements UploadWay {
       });
       socket.once("close", () => resolve(serviceError(status.UNAVAILABLE, failure)));
     });
-    void this.#end.then(() => (this.#hasEnded = true));
+    void this.#end.then(() => {
+      this.#hasEnded = true;
+      this.#wake?.();
+    });
   }
 
   /** Throws a ServiceError when the host cannot be reached, or is not the host. */
@@ -69,15 +74,17 @@ export class UploadConnection implements UploadWay {
   async send(message: Buffer): Promise<void> {
     if (this.#hasEnded) throw new EndedByHost();
     if (this.#socket.write(message)) return;
-    let drained: (() => void) | undefined;
-    const drain = new Promise<"room">((resolve) => {
-      drained = () => resolve("room");
-      this.#socket.once("drain", drained);
+    // Not a race of promises: the answer's would keep a trace of each of a large file's messages.
+    await new Promise<void>((resolve) => {
+      const settle = () => {
+        this.#socket.off("drain", settle);
+        this.#wake = undefined;
+        resolve();
+      };
+      this.#wake = settle;
+      this.#socket.once("drain", settle);
     });
-    const first = await Promise.race([drain, this.#end]);
-    if (first === "room") return;
-    if (drained !== undefined) this.#socket.off("drain", drained);
-    throw new EndedByHost();
+    if (this.#hasEnded) throw new EndedByHost();
   }
 
   async finish(): Promise<void> {
