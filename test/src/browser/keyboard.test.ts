@@ -100,11 +100,10 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
     await page.goto("/vms?name=web-");
     await page.getByRole("row", { name: /web-1/ }).waitFor();
     await tabTo(page, /^button Name/);
-    // Each press turns round the order that the page then has.
-    for (const order of ["name", "-name"]) {
-      await page.keyboard.press("Enter");
-      await expect.poll(() => new URL(page.url()).searchParams.get("sort")).toBe(order);
-    }
+    // The second comes before the page has drawn what the first did.
+    await page.keyboard.press("Enter");
+    await page.keyboard.press("Enter");
+    await expect.poll(() => new URL(page.url()).searchParams.get("sort")).toBe("-name");
     await page.getByRole("row", { name: /web-3/ }).waitFor();
     await tabTo(page, /^row /);
     await page.keyboard.press("ArrowDown");

@@ -2,6 +2,7 @@
 import { Button } from "@patternfly/react-core/dist/esm/components/Button";
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { useSearchParams } from "react-router";
+import { useAddressChange } from "../parts/address";
 import { bytesOf } from "../parts/sizes";
 import { LogLine } from "./LogLine";
 import { LogSearch } from "./LogSearch";
@@ -20,7 +21,8 @@ interface Props {
 }
 
 export function LogView({ log, downloadTo, empty }: Props) {
-  const [search, setSearch] = useSearchParams();
+  const [search] = useSearchParams();
+  const changeAddress = useAddressChange();
   const box = useRef<HTMLDivElement>(null);
   const [top, setTop] = useState(0);
   const [height, setHeight] = useState(480);
@@ -69,15 +71,7 @@ export function LogView({ log, downloadTo, empty }: Props) {
       setSeenCount(count);
     }
   };
-  const choose = (line: number) =>
-    setSearch(
-      (before) => {
-        const next = new URLSearchParams(before);
-        next.set("line", String(line + 1));
-        return next;
-      },
-      { replace: true },
-    );
+  const choose = (line: number) => changeAddress((query) => query.set("line", String(line + 1)));
 
   if (count === 0 && log.state !== "reading") return <p className="cv-quiet cv-log-empty">{empty}</p>;
   const fresh = count - seenCount;

@@ -1,7 +1,8 @@
 // The filter of a list: it lives in the address, so that it can be sent to a colleague and the way back finds it.
 import { Button } from "@patternfly/react-core/dist/esm/components/Button";
-import { useEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 import { useSearchParams } from "react-router";
+import { useAddressChange } from "./address";
 
 export interface Choice {
   value: string;
@@ -17,29 +18,23 @@ interface Props {
 const settleMs = 200;
 
 export function Filters({ text, selects }: Props) {
-  const [search, setSearch] = useSearchParams();
+  const [search] = useSearchParams();
+  const changeAddress = useAddressChange();
   const names = [...(text === undefined ? [] : [text.name]), ...selects.map(({ name }) => name)];
   const fields = useRef<HTMLElement>(null);
   const isFiltered = names.some((name) => search.has(name));
-  const set = (name: string, value: string) =>
-    setSearch(
-      (before) => {
-        const next = new URLSearchParams(before);
-        if (value === "") next.delete(name);
-        else next.set(name, value);
-        return next;
-      },
-      { replace: true },
-    );
+  const set = useCallback(
+    (name: string, value: string) =>
+      changeAddress((query) => {
+        if (value === "") query.delete(name);
+        else query.set(name, value);
+      }),
+    [changeAddress],
+  );
   return (
     <search className="cv-filters" ref={fields}>
       {text !== undefined && (
-        <FilterText
-          key={text.name}
-          {...text}
-          value={search.get(text.name) ?? ""}
-          onChange={(value) => set(text.name, value)}
-        />
+        <FilterText key={text.name} {...text} value={search.get(text.name) ?? ""} onChange={set} />
       )}
       {selects.map(({ name, label, choices }) => (
         <select
@@ -62,14 +57,9 @@ export function Filters({ text, selects }: Props) {
           variant="link"
           isInline
           onClick={() => {
-            setSearch(
-              (before) => {
-                const next = new URLSearchParams(before);
-                for (const name of names) next.delete(name);
-                return next;
-              },
-              { replace: true },
-            );
+            changeAddress((query) => {
+              for (const name of names) query.delete(name);
+            });
             // The button goes with what it cleared.
             fields.current?.querySelector<HTMLElement>("input, select")?.focus();
           }}
@@ -81,7 +71,15 @@ export function Filters({ text, selects }: Props) {
   );
 }
 
-function FilterText({ label, value, onChange }: { label: string; value: string; onChange: (value: string) => void }) {
+interface FilterTextProps {
+  name: string;
+  label: string;
+  value: string;
+  /** One function for as long as the field stands: another would start the wait anew. */
+  onChange: (name: string, value: string) => void;
+}
+
+function FilterText({ name, label, value, onChange }: FilterTextProps) {
   const [text, setText] = useState(value);
   // What the address says is taken over when somebody else has put it there: our own words of a moment ago would take back what was typed since.
   const sent = useRef(value);
@@ -94,10 +92,10 @@ function FilterText({ label, value, onChange }: { label: string; value: string; 
     if (text === sent.current) return;
     const timer = setTimeout(() => {
       sent.current = text;
-      onChange(text);
+      onChange(name, text);
     }, settleMs);
     return () => clearTimeout(timer);
-  }, [text, onChange]);
+  }, [name, text, onChange]);
   return (
     <input
       type="search"

@@ -1,23 +1,19 @@
 import { useSearchParams } from "react-router";
+import { useAddressChange } from "../parts/address";
 import type { Column } from "./Table";
 
 /** Sorts by its column, and says so in the address. */
 export function ColumnHead<Row>({ column }: { column: Column<Row> }) {
-  const [search, setSearch] = useSearchParams();
+  const [search] = useSearchParams();
+  const changeAddress = useAddressChange();
   const { title, sort, isNumber, narrow } = column;
-  const by = search.get("sort");
-  const order =
-    sort === undefined || by?.replace("-", "") !== sort ? "none" : by?.startsWith("-") ? "descending" : "ascending";
+  const order = orderBy(search, sort);
   const turn = () =>
-    setSearch(
-      (before) => {
-        const next = new URLSearchParams(before);
-        if (order === "descending") next.delete("sort");
-        else next.set("sort", order === "ascending" ? `-${sort}` : (sort ?? ""));
-        return next;
-      },
-      { replace: true },
-    );
+    changeAddress((query) => {
+      const before = orderBy(query, sort);
+      if (before === "descending" || sort === undefined) query.delete("sort");
+      else query.set("sort", before === "ascending" ? `-${sort}` : sort);
+    });
   return (
     // biome-ignore lint/a11y/useSemanticElements lint/a11y/useFocusableInteractive: part of a grid that is made of rows which are placed by scrolling.
     <span role="columnheader" className="cv-table-cell" data-number={isNumber} data-narrow={narrow} aria-sort={order}>
@@ -33,4 +29,10 @@ export function ColumnHead<Row>({ column }: { column: Column<Row> }) {
       )}
     </span>
   );
+}
+
+function orderBy(query: URLSearchParams, sort: string | undefined): "none" | "ascending" | "descending" {
+  const by = query.get("sort");
+  if (sort === undefined || by?.replace(/^-/, "") !== sort) return "none";
+  return by?.startsWith("-") ? "descending" : "ascending";
 }
