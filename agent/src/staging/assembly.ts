@@ -1,22 +1,16 @@
-// A new version of one file, put together under a temporary name: from the version that is there, as far as its chunks are the same, from what an earlier
-// upload left, and from chunks that arrive. Every chunk that arrives is hashed before it is written.
+// A new version of one file: from the version that is there, as far as its chunks are the same, from what an earlier upload left, and from chunks that arrive. What
+// arrives is hashed, and lies under a temporary name until the whole is put in place.
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
-import { copyFile, type FileHandle, lstat, mkdir, open, rm, truncate } from "node:fs/promises";
+import { type FileHandle, lstat, mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Refusal } from "../errors/errors.js";
 import { firstMismatch } from "./chunk-hash.js";
 import { type ChunkThread, mismatched } from "./chunk-thread.js";
+import { place } from "./layout.js";
+import { ChangedMeanwhile, clone, fill, isWorthPatching, type Older, openAlone, patch, type Span } from "./older.js";
 import { looksOf } from "./record.js";
 import { chunkBytes, chunkCount, hashBytes } from "./tree.js";
-
-export interface Older {
-  path: string;
-  /** Hashes of its chunks, joined. */
-  chunks: Buffer;
-  /** How it looked when they were true. */
-  looks: string;
-}
 
 /** Writes that may be under way at once: enough to keep the disk busy, few enough to bound memory (8 MiB). */
 const mostWrites = 8;
@@ -27,7 +21,11 @@ export class Assembly {
   readonly hashes: Buffer;
   readonly size: number;
   readonly part: string;
+  /** The chunks that are under the temporary name. */
   readonly #have: Uint8Array;
+  /** Those that the older version has, and that are taken from there when the file is put in place. */
+  readonly #borrowed: Uint8Array;
+  #older: Older | undefined;
   #file: FileHandle | undefined;
   #writes = new Set<Promise<unknown>>();
   #failed: unknown;
@@ -37,6 +35,7 @@ export class Assembly {
     this.size = size;
     this.hashes = hashes;
     this.#have = new Uint8Array(chunkCount(size));
+    this.#borrowed = new Uint8Array(chunkCount(size));
   }
 
   /** Prepares the temporary file and finds out which chunks it holds already. */
@@ -49,18 +48,10 @@ export class Assembly {
     const assembly = new Assembly(part, size, hashes);
     await mkdir(dirname(part), { recursive: true, mode: 0o700 });
     const left = await lstat(part).catch(() => undefined);
-    if (left?.isFile()) {
-      assembly.#file = await open(part, constants.O_RDWR | constants.O_NOFOLLOW);
-      await assembly.#file.truncate(size);
-      await assembly.#rehash();
-      return assembly;
-    }
-    if (older !== undefined && assembly.#sharesChunks(older.chunks) && (await copyOf(older, part))) {
-      await truncate(part, size);
-      assembly.#adopt(older.chunks);
-    }
+    if (older !== undefined) await assembly.#beginWith(older, left !== undefined);
     assembly.#file = await open(part, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
     await assembly.#file.truncate(size);
+    if (left?.isFile()) await assembly.#rehash();
     return assembly;
   }
 
@@ -74,7 +65,7 @@ export class Assembly {
     const ranges: { first: number; last: number }[] = [];
     for (const [index, had] of this.#have.entries()) {
       const open = ranges.at(-1);
-      if (had) continue;
+      if (had || this.#borrowed[index]) continue;
       if (open !== undefined && open.last === index - 1) open.last = index;
       else ranges.push({ first: index, last: index });
     }
@@ -103,7 +94,10 @@ export class Assembly {
     this.#writes.add(write);
   }
 
-  /** Waits for the writes; throws when chunks are missing. The file is then complete under its temporary name. */
+  /**
+   * Waits for the writes, and brings what the older version has where that is not to be written to; the file can then be put in place. Throws a Refusal when chunks
+   * are missing or the older version has changed.
+   */
   async finish(): Promise<void> {
     await this.settle();
     const [missing] = this.needed();
@@ -112,7 +106,20 @@ export class Assembly {
         "bad_request",
         `Chunks ${missing.first} to ${missing.last} of a file of ${this.#have.length} chunks did not come`,
       );
+    if (this.#older === undefined) return;
+    if ((await looksOf(this.#older.path)) !== this.#older.looks) throw new ChangedMeanwhile(this.#older.path);
+    // Asked for now and again when it is done: to copy gigabytes then would leave the tree in between for long.
+    const alone = await this.#openAlone(this.#older);
+    if (alone === undefined) await this.#fill(this.#older);
+    await alone?.close();
+  }
+
+  /** Puts a file that is finished in its place, with this mode. */
+  async place(root: string, path: string, mode: number): Promise<void> {
+    if (this.#older !== undefined && (await this.#patch(this.#older, mode))) return;
+    if (this.#older !== undefined) await this.#fill(this.#older);
     await this.close();
+    await place(this.part, root, path, mode);
   }
 
   /** Waits for the writes, whatever becomes of them. */
@@ -151,14 +158,57 @@ export class Assembly {
     this.#have.fill(1, first, last + 1);
   }
 
-  /** Whether anything of the older version can be used: a copy of gigabytes for nothing would only keep the disk busy. */
-  #sharesChunks(older: Buffer): boolean {
-    return this.#have.some((_, index) => this.#isSame(older, index));
+  /** Writes what came into the older version; false, and nothing is written, when that must not be. */
+  async #patch(older: Older, mode: number): Promise<boolean> {
+    const target = await this.#openAlone(older);
+    if (target === undefined) return false;
+    try {
+      await patch(target, this.#open(), { spans: this.#spansOf(this.#have), size: this.size, mode });
+    } finally {
+      await target.close();
+    }
+    await this.close();
+    return true;
   }
 
-  /** Chunks of the older version that are the same. */
-  #adopt(older: Buffer): void {
-    for (let index = 0; index < this.#have.length; index += 1) if (this.#isSame(older, index)) this.#have[index] = 1;
+  async #openAlone(older: Older): Promise<FileHandle | undefined> {
+    const bytes = this.#spansOf(this.#have).reduce((sum, { start, end }) => sum + end - start, 0);
+    return isWorthPatching(this.size, bytes) ? openAlone(older) : undefined;
+  }
+
+  async #fill(older: Older): Promise<void> {
+    await fill(older, this.#open(), this.#spansOf(this.#borrowed));
+    for (const [index, isBorrowed] of this.#borrowed.entries()) if (isBorrowed) this.#have[index] = 1;
+    this.#borrowed.fill(0);
+    this.#older = undefined;
+  }
+
+  #open(): FileHandle {
+    if (this.#file === undefined) throw new Error(`${this.part} is closed`);
+    return this.#file;
+  }
+
+  /** Chunks that are marked, those that follow each other as one. */
+  #spansOf(marks: Uint8Array): Span[] {
+    const spans: Span[] = [];
+    for (const [index, mark] of marks.entries()) {
+      const [start, end] = [index * chunkBytes, Math.min((index + 1) * chunkBytes, this.size)];
+      const before = spans.at(-1);
+      if (!mark) continue;
+      if (before?.end === start) before.end = end;
+      else spans.push({ start, end });
+    }
+    return spans;
+  }
+
+  async #beginWith(older: Older, hasPart: boolean): Promise<void> {
+    const shared = this.#have.map((_, index) => (this.#isSame(older.chunks, index) ? 1 : 0));
+    if (!shared.includes(1)) return;
+    if (!hasPart && (await clone(older, this.part))) this.#have.set(shared);
+    else {
+      this.#borrowed.set(shared);
+      this.#older = older;
+    }
   }
 
   /** A last chunk of another length has another hash. */
@@ -171,20 +221,13 @@ export class Assembly {
   async #rehash(): Promise<void> {
     const buffer = Buffer.allocUnsafe(chunkBytes);
     for (let index = 0; index < this.#have.length; index += 1) {
+      if (this.#borrowed[index]) continue;
       const length = Math.min(chunkBytes, this.size - index * chunkBytes);
       await this.#file?.read(buffer, 0, length, index * chunkBytes);
       if (createHash("sha256").update(buffer.subarray(0, length)).digest().equals(this.#promised(index)))
         this.#have[index] = 1;
     }
   }
-}
-
-/** Copies the older version; false, and no copy, when it was replaced meanwhile: what was known of it is then true of another file. */
-async function copyOf(older: Older, part: string): Promise<boolean> {
-  await copyFile(older.path, part, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
-  if ((await looksOf(older.path)) === older.looks) return true;
-  await rm(part);
-  return false;
 }
 
 /** A full disk is the host's answer to the request, not a fault of ours. */

@@ -1,7 +1,16 @@
 // What is known of a tree that is on this host: for each file its hash, the hashes of its chunks, and how it looked when they were true (size, times, inode).
 // As long as it looks so, it is not read again; that is how git's index does it. After a reboot nothing is taken on trust: what was not yet on the disk when
 // the power went would look right and be wrong.
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  type BigIntStats,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
@@ -95,6 +104,10 @@ function fromJson(text: string): unknown {
 /** How a file looks: anything that changes its bytes changes this. Undefined when it is not a plain file. */
 export async function looksOf(path: string): Promise<string | undefined> {
   const stat = await lstat(path, { bigint: true }).catch(() => undefined);
-  if (!stat?.isFile()) return undefined;
-  return [stat.size, stat.mtimeNs, stat.ctimeNs, stat.ino, stat.mode & 0o777n].join(":");
+  return stat === undefined ? undefined : looksOfStat(stat);
+}
+
+/** The same of a file that is open. */
+export function looksOfStat(stat: BigIntStats): string | undefined {
+  return stat.isFile() ? [stat.size, stat.mtimeNs, stat.ctimeNs, stat.ino, stat.mode & 0o777n].join(":") : undefined;
 }

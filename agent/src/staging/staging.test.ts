@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import {
   existsSync,
   mkdirSync,
@@ -15,6 +15,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Handlers } from "../server/handlers.js";
 import { silentLog, temporaryFolder, testConfig } from "../testing.js";
 import { Staging } from "./staging.js";
+import { type Files, inTurn, lackingOf, sha256, stageTree, treeOf } from "./testing.js";
 import { chunkBytes, treeDigest } from "./tree.js";
 
 let folder: ReturnType<typeof temporaryFolder>;
@@ -34,65 +35,8 @@ const never = new AbortController().signal;
 const open = () =>
   new Staging({ config: testConfig(folder.path, "xl"), log: silentLog, handlers: new Handlers(silentLog) });
 
-type Files = Record<string, string | Buffer>;
-const sha256 = (data: string | Buffer) => createHash("sha256").update(data).digest();
-
-function treeOf(files: Files, name = "Image"): Tree {
-  const entries = Object.entries(files)
-    .sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
-    .map(([path, data]) => ({
-      path,
-      mode: path.endsWith(".sh") ? 0o755 : 0o644,
-      size: BigInt(Buffer.byteLength(data)),
-      sha256: sha256(data),
-    }));
-  const tree = { name, digest: "", files: entries };
-  return { ...tree, digest: treeDigest(tree) };
-}
-
-function chunksOf(data: string | Buffer): Buffer[] {
-  const bytes = Buffer.from(data);
-  return Array.from({ length: Math.ceil(bytes.length / chunkBytes) }, (_, index) =>
-    bytes.subarray(index * chunkBytes, (index + 1) * chunkBytes),
-  );
-}
-
-/** Offers the tree and its chunks; the messages that would bring what is lacking. */
-async function lackingOf(to: Staging, tree: Tree, files: Files) {
-  const { answer } = await to.offer({ name: tree.name, digest: tree.digest, tree });
-  const messages: { treeDigest: string; name: string; file: number; chunk: number; data: Buffer }[] = [];
-  if (answer?.$case !== "filesNeeded") return messages;
-  for (const file of answer.value.files) {
-    const chunks = chunksOf(files[tree.files[file]?.path ?? ""] ?? "");
-    const { needed } = await to.offerChunks({
-      treeDigest: tree.digest,
-      name: tree.name,
-      file,
-      chunkHashes: Buffer.concat(chunks.map(sha256)),
-    });
-    for (const { first, last } of needed)
-      for (let chunk = first; chunk <= last; chunk += 1)
-        messages.push({
-          treeDigest: tree.digest,
-          name: tree.name,
-          file,
-          chunk,
-          data: chunks[chunk] ?? Buffer.alloc(0),
-        });
-  }
-  return messages;
-}
-
-async function* inTurn<T>(messages: readonly T[]): AsyncGenerator<T> {
-  yield* messages;
-}
-
-async function stage(files: Files, to: Staging = staging, name = "Image"): Promise<Tree> {
-  const tree = treeOf(files, name);
-  await to.upload(inTurn(await lackingOf(to, tree, files)));
-  await to.commit({ name, treeDigest: tree.digest }, never);
-  return tree;
-}
+const stage = async (files: Files, to: Staging = staging, name = "Image"): Promise<Tree> =>
+  (await stageTree(to, files, { name })).tree;
 
 /** What lies in a folder: paths with their contents. */
 function contents(root: string): Record<string, string> {

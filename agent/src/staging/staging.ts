@@ -18,10 +18,11 @@ import { Refusal } from "../errors/errors.js";
 import { bootId, freeBytes } from "../host/facts.js";
 import type { Log } from "../log.js";
 import type { Handlers } from "../server/handlers.js";
-import { Assembly, noSpaceOr, type Older } from "./assembly.js";
+import { Assembly, noSpaceOr } from "./assembly.js";
 import { ChunkThread } from "./chunk-thread.js";
-import { place, placeEmpty, removeOthers, setMode } from "./layout.js";
+import { placeEmpty, removeOthers, setMode } from "./layout.js";
 import { TreeLocks } from "./locks.js";
+import { ChangedMeanwhile, type Older } from "./older.js";
 import { Parts } from "./parts.js";
 import { type FileRecord, looksOf, Records } from "./record.js";
 import { Removal, type UserOf } from "./removal.js";
@@ -241,7 +242,7 @@ export class Staging {
         await this.#putInPlace(session);
       } finally {
         // When it failed, parts are in place and others not: the session has no meaning any more, and the tree is offered anew.
-        this.#sessions.delete(keyOf(request.name, request.treeDigest));
+        await this.#forget(session);
       }
       await this.#parts.sweepOf(request.name, this.#underWay());
     } catch (error) {
@@ -257,16 +258,27 @@ export class Staging {
     for (const index of session.needed) {
       if (!session.assemblies.has(index)) throw new Refusal("bad_request", `"${tree.files[index]?.path}" did not come`);
     }
-    for (const kept of session.kept.values()) {
-      if ((await looksOf(join(this.#storeDir, tree.name, kept.path))) === kept.looks) continue;
-      this.#sessions.delete(keyOf(tree.name, tree.digest));
-      for (const assembly of session.assemblies.values()) await (await assembly).close();
-      throw new Refusal(
-        "not_found",
-        `"${kept.path}" of "${tree.name}" has changed on this host meanwhile; offer the tree again`,
-      );
+    try {
+      for (const { path, looks } of session.kept.values()) {
+        const here = join(this.#storeDir, tree.name, path);
+        if ((await looksOf(here)) !== looks) throw new ChangedMeanwhile(here);
+      }
+      for (const assembly of session.assemblies.values()) await (await assembly).finish();
+    } catch (error) {
+      if (error instanceof ChangedMeanwhile) await this.#forget(session);
+      throw error;
     }
-    for (const assembly of session.assemblies.values()) await (await assembly).finish();
+  }
+
+  /** What it received stays on the disk, and counts when the tree is offered again. */
+  async #forget({ tree, assemblies }: Session): Promise<void> {
+    this.#sessions.delete(keyOf(tree.name, tree.digest));
+    // One that could not be begun was told to whoever offered it.
+    for (const assembly of assemblies.values())
+      await assembly.then(
+        (one) => one.close(),
+        () => undefined,
+      );
   }
 
   async #putInPlace(session: Session): Promise<void> {
@@ -278,7 +290,7 @@ export class Staging {
     for (const [index, file] of tree.files.entries()) {
       const assembly = await session.assemblies.get(index);
       const kept = session.kept.get(file.path);
-      if (assembly !== undefined) await place(assembly.part, root, file.path, file.mode);
+      if (assembly !== undefined) await assembly.place(root, file.path, file.mode);
       else if (kept === undefined) await placeEmpty(this.#parts.fileOf(tree, index), root, file.path, file.mode);
       else if (kept.mode !== file.mode) await setMode(root, file.path, file.mode);
       const looks = await looksOf(join(root, file.path));
@@ -306,12 +318,8 @@ export class Staging {
     // Two jobs may bring the same tree at once: they share the session, and a chunk that comes twice is written twice.
     const begun = this.#sessions.get(key);
     if (begun !== undefined) return begun;
-    // One that was begun and given up makes room; what it received stays on the disk and counts when it is offered again.
-    const [oldest] = this.#sessions;
-    if (this.#sessions.size >= mostSessions && oldest !== undefined) {
-      this.#sessions.delete(oldest[0]);
-      for (const assembly of oldest[1].assemblies.values()) await (await assembly).close();
-    }
+    const [oldest] = this.#sessions.values();
+    if (this.#sessions.size >= mostSessions && oldest !== undefined) await this.#forget(oldest);
     const kept = await this.#keepable(tree);
     const sameMoment = this.#sessions.get(key);
     if (sameMoment !== undefined) return sameMoment;
