@@ -16,6 +16,7 @@ import { chunkBytes, chunkCount, hashBytes } from "./tree.js";
 const mostWrites = 8;
 /** More than this goes through a thread of its own, which takes some 30 ms and 10 MB. */
 const threadBytes = 16 * 1024 * 1024;
+const zeroChunkHash = createHash("sha256").update(Buffer.alloc(chunkBytes)).digest();
 
 export class Assembly {
   readonly hashes: Buffer;
@@ -52,6 +53,7 @@ export class Assembly {
     assembly.#file = await open(part, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
     await assembly.#file.truncate(size);
     if (left?.isFile()) await assembly.#rehash();
+    else if (!assembly.#have.includes(1)) assembly.#adoptHoles();
     return assembly;
   }
 
@@ -209,6 +211,12 @@ export class Assembly {
       this.#borrowed.set(shared);
       this.#older = older;
     }
+  }
+
+  /** A new file reads as zeros, which disks are full of: those chunks need not come, and take no room. */
+  #adoptHoles(): void {
+    for (let index = 0; index < this.#have.length; index += 1)
+      if (this.#promised(index).equals(zeroChunkHash)) this.#have[index] = 1;
   }
 
   /** A last chunk of another length has another hash. */

@@ -101,6 +101,21 @@ describe("a tree that is staged", () => {
     expect(existsSync(join(store, "Image/folder"))).toBe(false);
   });
 
+  test("does not need to be sent chunks of zeros, and has no room taken by them", async () => {
+    const disk = Buffer.alloc(chunkBytes * 40 + 3);
+    randomBytes(chunkBytes).copy(disk, chunkBytes * 2);
+    const messages = await lackingOf(staging, treeOf({ disk }), { disk });
+    // The last is no whole chunk.
+    expect(messages.map(({ chunk }) => chunk)).toEqual([2, 40]);
+    await stage({ disk });
+    expect(readFileSync(join(store, "Image/disk")).equals(disk)).toBe(true);
+    expect(statSync(join(store, "Image/disk")).blocks * 512).toBeLessThan(chunkBytes * 3);
+    // Zeros in the place of what was there are no holes: they are written.
+    const wiped = { disk: Buffer.alloc(disk.length) };
+    await stage(wiped);
+    expect(readFileSync(join(store, "Image/disk")).equals(wiped.disk)).toBe(true);
+  });
+
   test("may have a folder where the version before had a file, and a file where it had a folder", async () => {
     await stage({ a: "file", "b/c": "in a folder" });
     await stage({ "a/c": "in a folder", b: "file" });

@@ -5,10 +5,14 @@ import { createHash, webcrypto } from "node:crypto";
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { settlesInMs } from "./sweep.js";
 import { type FoundFile, type FoundTree, type Stamp, sameStamp, stampOf } from "./walk.js";
 
 export const chunkBytes = 262_144;
 const readBytes = 4 * chunkBytes;
+/** More takes longer to read than its stamp to settle. */
+const worthWaitingBytes = 16 * 1024 * 1024;
 
 export interface FileHash {
   sha256: Buffer;
@@ -61,6 +65,9 @@ export async function hashTree(
     const path = join(found.root, file.path);
     let hash = memory.recall(path, file.stamp);
     if (hash === undefined) {
+      // One whose hash could not be kept would be read again for the next who asks.
+      const waitMs = file.stamp.size > worthWaitingBytes ? settlesInMs(file.stamp) : 0;
+      if (waitMs > 0) await delay(waitMs, undefined, { signal });
       const begunMs = Date.now();
       hash = await hashFile(path, file, signal);
       memory.keep(path, file.stamp, hash, begunMs);

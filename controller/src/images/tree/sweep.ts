@@ -10,6 +10,13 @@ const synchronousUpTo = 200;
 /** A file changed within this time before it was looked at may change again without its stamp telling (kernel clock ticks are 1 to 10 ms). */
 const settlesAfterMs = 50;
 
+/** How long from now until that can no longer be, at most. */
+export function settlesInMs(stamp: Stamp): number {
+  const ageMs = Date.now() - Number(stamp.ctimeNs / 1_000_000n);
+  // By a clock that is ahead the file is of the future, and nothing is gained by waiting for it.
+  return ageMs < 0 ? 0 : Math.max(0, settlesAfterMs + 1 - ageMs);
+}
+
 /** Whether no stamp of the tree is so young that a later change could carry the same one. */
 export function isSettled(stamps: Iterable<Stamp>, lookedAtMs: number): boolean {
   for (const stamp of stamps) {

@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { chunkBytes, type FileHash, hashTree } from "./hash.js";
 import { placeInside, replaceFile } from "./place.js";
-import { isUnchanged } from "./sweep.js";
-import { UnfitTree, walkTree } from "./walk.js";
+import { isSettled, isUnchanged } from "./sweep.js";
+import { type Stamp, UnfitTree, walkTree } from "./walk.js";
 
 let root: string;
 beforeEach(async () => {
@@ -56,6 +56,15 @@ describe("hashTree()", () => {
     const kept: FileHash = { sha256: sha("other"), chunkHashes: Buffer.alloc(0) };
     const tree = await hashTree("Tiny", await walkTree(root), { recall: () => kept, keep: () => undefined });
     expect(tree.files[0]?.sha256).toEqual(sha("other"));
+  });
+
+  test("reads a large file that was written this moment when its hash can be kept, and not for nothing", async () => {
+    await writeFile(join(root, "disk.img"), Buffer.alloc(17 * 1024 * 1024));
+    const kept: boolean[] = [];
+    const keep = (_path: string, stamp: Stamp, _hash: FileHash, begunMs: number) =>
+      void kept.push(isSettled([stamp], begunMs));
+    await hashTree("Tiny", await walkTree(root), { recall: () => undefined, keep });
+    expect(kept).toEqual([true]);
   });
 });
 
