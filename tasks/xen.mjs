@@ -26,7 +26,7 @@ const { values, positionals } = parseArgs({
 });
 const cannotRun = 77;
 const short = ["facts", "provisioning", "power", "failures", "agent-restart"];
-const whole = [...short, "storage", "disk-image", "kinds", "lost-host", "idle"];
+const whole = [...short, "storage", "disk-image", "large-file", "kinds", "lost-host", "idle"];
 const needed = [
   "busybox-static",
   "cpio",

@@ -14,6 +14,7 @@ import { Authority } from "./config/authority.js";
 import type { Config } from "./config/config.js";
 import { lockDatabase } from "./database/lock.js";
 import { EnrolmentService } from "./enrolment/enrolment.service.js";
+import { CannotStart } from "./errors/cannot-start.js";
 import { layFront } from "./http/front.js";
 import { NestLog } from "./http/nest-log.js";
 
@@ -113,7 +114,9 @@ function ownCertificate({ web }: Config): { key: string; cert: string; minVersio
     try {
       return readFileSync(path, "utf8");
     } catch (error) {
-      throw new Error(`Cannot listen on ${web.listen}: ${error instanceof Error ? error.message : String(error)}`);
+      throw new CannotStart(
+        `Cannot listen on ${web.listen}: ${error instanceof Error ? error.message : String(error)}`,
+      );
     }
   };
   // Browsers that are a few years old are people's own affair; agents and hosts never come here.
@@ -142,7 +145,7 @@ async function listen<S extends Server>(server: S, endpoint: string): Promise<{ 
   const host = endpoint.slice(0, at).replace(/^\[|\]$/g, "");
   const port = Number(endpoint.slice(at + 1));
   await new Promise<void>((resolve, reject) => {
-    server.once("error", (error) => reject(new Error(`Cannot listen on ${endpoint}: ${error.message}`)));
+    server.once("error", (error) => reject(new CannotStart(`Cannot listen on ${endpoint}: ${error.message}`)));
     server.listen({ port, ...(host === "" ? {} : { host }) }, resolve);
   });
   // Longer than a client or a proxy keeps an idle connection, so that none is closed under a request.

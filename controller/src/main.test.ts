@@ -135,6 +135,11 @@ describe("the controller", () => {
     const first = start([], { CONVIRT_AUTH_ADMIN_PASSWORD_FILE: join(folder, "password") });
     expect(await first.ended).toBe(1);
     expect(first.said()).toContain("must hold at least 10 characters");
+    expect(first.said()).not.toContain("    at ");
+    const unreadable = start([], { CONVIRT_AUTH_ADMIN_PASSWORD_FILE: join(folder, "password/below-a-file") });
+    expect(await unreadable.ended).toBe(1);
+    expect(unreadable.said()).toMatch(/^Cannot use .*below-a-file for admin's first password: .*ENOTDIR/m);
+    expect(unreadable.said()).not.toContain("    at ");
     const second = start();
     await second.ready;
     expect(passwordIn(second.said())).toBeDefined();

@@ -2,7 +2,7 @@
 import "reflect-metadata";
 import { ConfigInvalid, loadConfig } from "./config/config.js";
 import { environment } from "./config/environment.js";
-import { AnotherController } from "./database/lock.js";
+import { CannotStart } from "./errors/cannot-start.js";
 
 async function main(): Promise<void> {
   const config = loadConfig(environment());
@@ -33,10 +33,7 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  const plain =
-    error instanceof ConfigInvalid ||
-    error instanceof AnotherController ||
-    (error instanceof Error && /^Cannot listen/.test(error.message));
-  process.stderr.write(`${plain ? (error as Error).message : error instanceof Error ? error.stack : String(error)}\n`);
+  const plain = error instanceof ConfigInvalid || error instanceof CannotStart;
+  process.stderr.write(`${plain ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
   process.exitCode = error instanceof ConfigInvalid ? 2 : 1;
 });

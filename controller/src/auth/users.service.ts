@@ -10,6 +10,7 @@ import { AccessChangesService } from "../access/access-changes.service.js";
 import { CONFIG, type Config } from "../config/config.js";
 import { now } from "../database/columns.js";
 import { inTransaction } from "../database/write-queue.js";
+import { CannotStart } from "../errors/cannot-start.js";
 import { Refusal } from "../errors/refusal.js";
 import { SessionEntity, TokenEntity, UserEntity } from "./user.entity.js";
 
@@ -48,7 +49,8 @@ export class UsersService implements OnApplicationBootstrap {
       return;
     }
     // Written before the user is made: a crash between the two leaves no admin whose password nobody knows.
-    if (!existsSync(file)) writeFileSync(file, `${randomPassword()}\n`, { mode: 0o600, flag: "wx" });
+    if (!existsSync(file))
+      withFirstPassword(file, () => writeFileSync(file, `${randomPassword()}\n`, { mode: 0o600, flag: "wx" }));
     await this.add({ username: "admin", password: firstPassword(file), role: "admin" }, "");
     this.log.log({ msg: "made the user admin; the first password is in the file, which may then be removed", file });
   }
@@ -161,11 +163,21 @@ function randomPassword(): string {
 
 /** Throws when the file holds no password that a user could be given. */
 function firstPassword(file: string): string {
-  const text = readFileSync(file, "utf8").trim();
+  const text = withFirstPassword(file, () => readFileSync(file, "utf8")).trim();
   const checked = passwordRule.safeParse(text);
   if (!checked.success)
-    throw new Error(
+    throw new CannotStart(
       `Cannot use ${file} as admin's first password: it ${checked.error.issues[0]?.message ?? "is not one"}`,
     );
   return text;
+}
+
+function withFirstPassword<T>(file: string, act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    throw new CannotStart(
+      `Cannot use ${file} for admin's first password: ${(error as Error).message}. The controller must be able to read it, or to make it (auth.admin_password_file)`,
+    );
+  }
 }

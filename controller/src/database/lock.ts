@@ -4,8 +4,9 @@
 import { existsSync, lstatSync, readFileSync, readlinkSync, realpathSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import Database from "better-sqlite3";
+import { CannotStart } from "../errors/cannot-start.js";
 
-export class AnotherController extends Error {
+export class AnotherController extends CannotStart {
   override readonly name = "AnotherController";
 }
 

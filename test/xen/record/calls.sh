@@ -43,6 +43,7 @@ eventually() {
 greeted() { grep -q "^Hello from $1" "$consoles/guest-$1.log"; }
 is_gone() { ! xl domid "$1"; }
 has_mib() { [ "$(xl list "$1" | awk 'NR == 2 { print $3 }')" = "$2" ]; }
+has_one_vcpu() { [ "$(xl list "$1" | awk 'NR == 2 { print $4 }')" = 1 ]; }
 is_another() { [ "$(xl domid "$1")" != "$2" ]; }
 create() {
   rm -f "$consoles/guest-$1.log"
@@ -232,7 +233,7 @@ with_two() {
   record xl-vcpu-list-two 'xl vcpu-list'
   record xl-vm-list-two 'xl vm-list'
   record xl-vcpu-set-1 'xl vcpu-set pv1 1'
-  sleep 2
+  eventually has_one_vcpu pv1
   record xl-vcpu-list-after-set 'xl vcpu-list pv1'
   record xl-shutdown-a-w 'xl shutdown -a -w'
   eventually is_gone pv1
