@@ -216,7 +216,7 @@ export class Assembly {
   /** A new file reads as zeros, which disks are full of: those chunks need not come, and take no room. */
   #adoptHoles(): void {
     for (let index = 0; index < this.#have.length; index += 1)
-      if (this.#promised(index).equals(zeroChunkHash)) this.#have[index] = 1;
+      if (!this.#borrowed[index] && this.#promised(index).equals(zeroChunkHash)) this.#have[index] = 1;
   }
 
   /** A last chunk of another length has another hash. */

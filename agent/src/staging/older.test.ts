@@ -101,6 +101,17 @@ describe("a large file of which little changed", () => {
     expect(statSync(join(folder.path, "store/Image/disk.sh")).mode & 0o777).toBe(0o755);
   });
 
+  test("is changed where it is though most of it is zeros", async () => {
+    const first = Buffer.alloc(80 * chunkBytes);
+    await bring(first);
+    const before = inode();
+    const next = changed(first, 3);
+    expect(await bring(next)).toBe(1);
+    // And back: those zeros are written, for there is no hole.
+    expect(await bring(first)).toBe(0);
+    expect({ hash: here(), inode: inode() }).toEqual({ hash: sha256(first), inode: before });
+  });
+
   test("is put together anew when most of it changed", async () => {
     const first = large();
     await bring(first);
