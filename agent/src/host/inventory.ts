@@ -87,10 +87,11 @@ export class Inventory {
     if (this.#isVoid()) await this.#ask();
   }
 
-  /** Calls `listener` with every new snapshot until the returned function is called. */
+  /** Calls `listener` with every new snapshot until the returned function is called. The first is taken when what is known is as old as one who watches may have it. */
   watch(listener: Listener): () => void {
     this.#listeners.add(listener);
-    this.#plan(0);
+    const ageMs = this.#isVoid() || this.#last.takenAtMs === 0 ? watchedIntervalMs : Date.now() - this.#last.takenAtMs;
+    this.#plan(this.#isOutdated ? 0 : Math.min(watchedIntervalMs, Math.max(0, watchedIntervalMs - ageMs)));
     return () => this.#listeners.delete(listener);
   }
 

@@ -27,7 +27,8 @@ export const features = [
   "provision.secrets",
 ] as const;
 
-const factsAgeMs = 60_000;
+/** Whoever asks first is content with what was seen so long ago: while nobody watches, that is how old it is at most. */
+const knownAgeMs = 60_000;
 const digestAgeMs = 30_000;
 
 export interface HostServiceDependencies {
@@ -59,7 +60,7 @@ export function hostService(deps: HostServiceDependencies): HostServiceServer {
   return {
     hello: handlers.unary(async (_request, signal) => {
       // The toolstack has its say if it has one soon; a host whose toolstack hangs is still in contact.
-      await inventory.snapshot(factsAgeMs, signal);
+      await inventory.snapshot(knownAgeMs, signal);
       return {
         agentVersion: deps.agentVersion,
         features: [...features],
@@ -94,14 +95,14 @@ export function hostService(deps: HostServiceDependencies): HostServiceServer {
   };
 }
 
-/** One inventory at once, one after every new snapshot, and the last again when the interval passes without one. */
+/** What is known at once, with its age, so that a host whose toolstack takes its time is in contact; then every new snapshot, and the last again when the interval passes without one. */
 async function watch(
   deps: HostServiceDependencies,
   intervalMs: number,
   send: (message: WireInventory) => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
-  let last = await deps.inventory.snapshot(Math.max(intervalMs, 10_000), signal);
+  let last = await deps.inventory.snapshot(knownAgeMs, signal);
   let wake: () => void = () => undefined;
   let fresh = true;
   const unwatch = deps.inventory.watch((snapshot) => {
