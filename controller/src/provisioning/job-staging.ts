@@ -6,7 +6,9 @@ import { ImagesService } from "../images/images.service.js";
 import type { JobEntity } from "./job.entity.js";
 import { JobRecorder, type Reason } from "./job-recorder.js";
 
+/** Progress is told as often as a person's eye follows it on a fast link, and seldom on a slow one: each is an event that is stored. */
 const progressBytes = 8 * 1024 * 1024;
+const progressMs = 250;
 
 @Injectable()
 export class JobStaging {
@@ -40,10 +42,11 @@ export class JobStaging {
     const tree = (await this.images.trees(job.image)).find((each) => each.name === name && each.digest === digest);
     if (tree === undefined)
       throw new Refusal("changed_meanwhile", `Cannot stage "${name}" on ${job.host}: it changed since the request`);
-    let told = 0;
+    const told = { bytes: 0, atMs: 0 };
     await this.staging.stage(hostId, tree, signal, ({ bytes, total }) => {
-      if (bytes < total && bytes - told < progressBytes) return;
-      told = bytes;
+      const atMs = performance.now();
+      if (bytes < total && (bytes - told.bytes < progressBytes || atMs - told.atMs < progressMs)) return;
+      Object.assign(told, { bytes, atMs });
       this.tell(job.id, bytes, total);
     });
   }
