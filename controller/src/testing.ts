@@ -40,8 +40,13 @@ export class TestController {
     settings: { folder?: string; database?: string; environment?: Record<string, string> } = {},
   ): Promise<TestController> {
     const folder = settings.folder ?? mkdtempSync(join(tmpdir(), "convirt-controller-"));
-    const running = await startController(configIn(folder, settings.environment), settings.database ?? ":memory:");
-    return new TestController(folder, running);
+    try {
+      const running = await startController(configIn(folder, settings.environment), settings.database ?? ":memory:");
+      return new TestController(folder, running);
+    } catch (error) {
+      if (settings.folder === undefined) rmSync(folder, { recursive: true });
+      throw error;
+    }
   }
 
   get url(): string {

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { cpSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { root } from "@convirt/demo/installation";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startInstallation, type TestInstallation } from "./testing.js";
@@ -140,6 +140,7 @@ test("an image is exported, imported under another name, edited in an editor and
   expect(refused.status).toBe(1);
   const kept = /Your text is in (\S+)\.\n/.exec(refused.stderr)?.[1] ?? "";
   expect(existsSync(kept)).toBe(true);
+  rmSync(dirname(kept), { recursive: true });
 
   expect(convirt(["image", "remove", "Copy"]).status).toBe(0);
   expect(existsSync(join(t.store, "Copy"))).toBe(false);
