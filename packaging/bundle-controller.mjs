@@ -23,15 +23,20 @@ const absent = [
   "class-transformer",
 ];
 
+/** The controller, and its threads, which are looked for beside it (controller/src/thread.ts). */
+const programs = [
+  "main",
+  "agents/upload-worker",
+  "agents/upload-call-worker",
+  "backups/copy-worker",
+  "database/checkpoint-worker",
+];
+
 /** Writes into `folder`; the files of licences (.LEGAL.txt) among it belong elsewhere. */
 export async function bundleController(folder) {
   await build({
-    // Threads are looked for beside the program (controller/src/thread.ts).
     entryPoints: Object.fromEntries(
-      ["main", "agents/upload-worker", "backups/copy-worker", "database/checkpoint-worker"].map((path) => [
-        basename(path),
-        join(root, "controller/dist", `${path}.js`),
-      ]),
+      programs.map((path) => [basename(path), join(root, "controller/dist", `${path}.js`)]),
     ),
     outdir: folder,
     bundle: true,

@@ -2,10 +2,10 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { DomainServiceService } from "@convirt/proto/domain";
+import { decodeUpload } from "@convirt/proto/frames";
 import { HostServiceService } from "@convirt/proto/host";
 import { ProvisionServiceService } from "@convirt/proto/provision";
 import { StagingServiceService } from "@convirt/proto/staging";
-import { decodeUpload } from "@convirt/proto/upload";
 import { Server } from "@grpc/grpc-js";
 import type { AgentConfig } from "./config/config.js";
 import { lockState } from "./disk/lock.js";

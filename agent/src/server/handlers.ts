@@ -1,6 +1,6 @@
 // What stands between the wire and the services: who calls, the signal that ends with the call, and the one place where refusals and bugs become gRPC statuses.
 import type { TLSSocket } from "node:tls";
-import type { UploadAnswer, UploadReply } from "@convirt/proto/staging";
+import type { UploadAnswer, UploadReply } from "@convirt/proto/upload";
 import {
   Metadata,
   type ServerReadableStream,

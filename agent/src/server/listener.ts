@@ -3,7 +3,7 @@
 import type { Http2Server } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { createServer, type SecureContextOptions, type TLSSocket, type Server as TlsServer } from "node:tls";
-import { uploadProtocol } from "@convirt/proto/upload";
+import { uploadProtocol } from "@convirt/proto/frames";
 import { type Server, ServerCredentials } from "@grpc/grpc-js";
 import { CannotStart } from "../errors/errors.js";
 import type { Identity } from "../identity/identity.js";

@@ -3,8 +3,9 @@ import { createHash, randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { connect, type TLSSocket } from "node:tls";
-import { StagingServiceClient, type Tree, UploadAnswer } from "@convirt/proto/staging";
-import { FrameReader, frameOf, uploadProtocol, uploadWithRoom } from "@convirt/proto/upload";
+import { FrameReader, frameOf, UploadRoom, uploadProtocol } from "@convirt/proto/frames";
+import { StagingServiceClient, type Tree } from "@convirt/proto/staging";
+import { UploadAnswer } from "@convirt/proto/upload";
 import { credentials, type ServiceError, status } from "@grpc/grpc-js";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import type { Identity } from "../identity/identity.js";
@@ -101,9 +102,9 @@ async function offered(name: string, data: Buffer): Promise<Tree> {
 
 function message(tree: Tree, chunk: number, data: Buffer): Buffer {
   const head = { name: tree.name, treeDigest: tree.digest, file: 0, chunk };
-  const { message: bytes, dataAt } = uploadWithRoom(head, data.length, { framed: true });
-  bytes.set(data, dataAt);
-  return bytes;
+  const room = new UploadRoom(data.length);
+  room.data.set(data);
+  return room.message(head, data.length, { framed: true });
 }
 
 const nothing = frameOf(Buffer.alloc(0));

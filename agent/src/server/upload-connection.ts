@@ -1,15 +1,18 @@
-// One upload on a connection of its own: the controller's messages in, one answer out; staging.proto says how. What an upload costs here is little more than TLS and
+// One upload on a connection of its own: the controller's messages in, one answer out; upload.proto says how. What an upload costs here is little more than TLS and
 // one copy; as messages of gRPC the same bytes cost several times that.
 import type { TLSSocket } from "node:tls";
-import { UploadAnswer, type UploadRequest } from "@convirt/proto/staging";
-import { decodeUpload, FrameReader, frameOf } from "@convirt/proto/upload";
+import { decodeUpload, FrameReader, frameOf } from "@convirt/proto/frames";
+import { UploadAnswer, type UploadRequest } from "@convirt/proto/upload";
 import { status } from "@grpc/grpc-js";
 import { Refusal } from "../errors/errors.js";
+import { Rooms } from "../staging/rooms.js";
 import type { Staging } from "../staging/staging.js";
 import type { Handlers } from "./handlers.js";
 
 /** Messages of up to 1 MiB that wait to be taken; the connection is not read on beyond. */
 const mostWaiting = 2;
+/** Rooms that are kept for the messages to come: of those that wait and those that are being written. */
+const mostRooms = 10;
 const aliveEveryMs = 10_000;
 /** A controller that sends nothing for so long is not there any more. */
 const silenceMs = 60_000;
@@ -36,13 +39,14 @@ export function uploadConnections({ handlers, staging }: UploadDependencies): (s
       open -= 1;
       clearInterval(alive);
     });
-    const messages = new Messages(socket);
+    const rooms = new Rooms(mostRooms);
+    const messages = new Messages(socket, rooms);
     const ended =
       open > mostUploads
         ? Promise.resolve(tooMany)
         : handlers.connection(socket, (signal) => {
             signal.addEventListener("abort", () => messages.fail(signal.reason as Error), { once: true });
-            return staging.upload(messages);
+            return staging.upload(messages, (room) => rooms.back(room));
           });
     ended
       .then((news) => {
@@ -73,9 +77,12 @@ class Messages implements AsyncIterable<UploadRequest> {
   #failure: Error | undefined;
   #wake: (() => void) | undefined;
 
-  constructor(socket: TLSSocket) {
+  constructor(socket: TLSSocket, rooms: Rooms) {
     this.#socket = socket;
-    const reader = new FrameReader((frame) => this.#take(frame));
+    const reader = new FrameReader(
+      (frame) => this.#take(frame),
+      (bytes) => rooms.give(bytes),
+    );
     socket.on("data", (bytes: Buffer) => {
       this.#heardMs = performance.now();
       if (this.#isDropped) return;

@@ -9,7 +9,9 @@ import type { ChunkThread } from "./chunk-thread.js";
 const chunkBytes = 1024;
 const { ChunkThread: Compiled } = (await import(
   new URL("../../dist/staging/chunk-thread.js", import.meta.url).href
-)) as { ChunkThread: new () => ChunkThread };
+)) as {
+  ChunkThread: new (back?: (room: ArrayBuffer) => void) => ChunkThread;
+};
 
 let folder: ReturnType<typeof temporaryFolder>;
 let thread: ChunkThread;
@@ -65,6 +67,20 @@ test("refuses a chunk that is not what was promised by its number in the file, a
     message: `Chunk 9 is not what was promised: it has the SHA-256 ${hash}`,
   });
   expect(readFileSync(path)).toHaveLength(0);
+});
+
+test("gives back the memory of what it wrote, and of what it refused, whole", async () => {
+  const free: ArrayBuffer[] = [];
+  await thread.close();
+  thread = new Compiled((room) => free.push(room));
+  const fd = opened(join(folder.path, "file"));
+  const data = () => new Uint8Array(new ArrayBuffer(chunkBytes + 100), 100);
+  const hashes = hashesOf(Buffer.from(data()));
+  await thread.write(0, { fd, position: 0, data: data(), chunkBytes, hashes });
+  await expect(
+    thread.write(1, { fd, position: 0, data: data(), chunkBytes, hashes: Buffer.alloc(32) }),
+  ).rejects.toMatchObject({ code: "digest_mismatch" });
+  expect(free.map((room) => room.byteLength)).toEqual([chunkBytes + 100, chunkBytes + 100]);
 });
 
 test("says why the system would not write", async () => {

@@ -12,17 +12,26 @@ interface Waiting {
   first: number;
 }
 
+/** Chunks to be written: the order, before it is the thread's. */
+export type Chunks = Omit<ChunkOrder, "id" | "data"> & { data: Uint8Array };
+
 /** The thread starts with the first chunks that it is given. */
 export class ChunkThread {
+  readonly #back: (room: ArrayBuffer) => void;
   #worker: Worker | undefined;
   readonly #waiting = new Map<number, Waiting>();
   #nextId = 1;
+
+  /** `back` is given the memory of what was written. */
+  constructor(back: (room: ArrayBuffer) => void = () => undefined) {
+    this.#back = back;
+  }
 
   /**
    * Hashes whole chunks, the first of them the file's chunk `first`, and writes them when all agree. Throws a Refusal when one does not, an error with the
    * system's `code` when they cannot be written. `data` is given away.
    */
-  write(first: number, order: Omit<ChunkOrder, "id">): Promise<void> {
+  write(first: number, order: Chunks): Promise<void> {
     const id = this.#nextId++;
     const written = new Promise<void>((resolve, reject) => this.#waiting.set(id, { resolve, reject, first }));
     const data = ownBuffer(order.data);
@@ -47,7 +56,8 @@ export class ChunkThread {
     return worker;
   }
 
-  #answered({ id, mismatch, error }: ChunkAnswer): void {
+  #answered({ id, room, mismatch, error }: ChunkAnswer): void {
+    this.#back(room);
     const waiting = this.#waiting.get(id);
     this.#waiting.delete(id);
     if (waiting === undefined) return;

@@ -5,12 +5,12 @@ import { writeSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
 import { firstMismatch } from "./chunk-hash.js";
 
-/** Whole chunks that follow each other, for `position` of the file; `hashes` are what they must have, joined. `data` is transferred. */
+/** Whole chunks that follow each other, for `position` of the file; `hashes` are what they must have, joined. `data` is transferred, there and back. */
 export interface ChunkOrder {
   id: number;
   fd: number;
   position: number;
-  data: Uint8Array;
+  data: Uint8Array<ArrayBuffer>;
   chunkBytes: number;
   hashes: Uint8Array;
 }
@@ -18,11 +18,12 @@ export interface ChunkOrder {
 /** `mismatch`: the number of the chunk within the order, and the SHA-256 that it has; nothing of the order was written. */
 export interface ChunkAnswer {
   id: number;
+  room: ArrayBuffer;
   mismatch?: { chunk: number; hash: string };
   error?: { code: string | undefined; message: string };
 }
 
-function carryOut(order: ChunkOrder): ChunkAnswer {
+function carryOut(order: ChunkOrder): Omit<ChunkAnswer, "room"> {
   const { id, fd, position, data, chunkBytes, hashes } = order;
   const mismatch = firstMismatch(data, chunkBytes, hashes);
   if (mismatch !== undefined) return { id, mismatch };
@@ -35,4 +36,7 @@ function carryOut(order: ChunkOrder): ChunkAnswer {
   }
 }
 
-parentPort?.on("message", (order: ChunkOrder) => parentPort?.postMessage(carryOut(order)));
+parentPort?.on("message", (order: ChunkOrder) => {
+  const room = order.data.buffer;
+  parentPort?.postMessage({ ...carryOut(order), room } satisfies ChunkAnswer, [room]);
+});

@@ -11,8 +11,8 @@ import type {
   StagedTree,
   StagingServiceServer,
   Tree,
-  UploadRequest,
 } from "@convirt/proto/staging";
+import type { UploadRequest } from "@convirt/proto/upload";
 import type { AgentConfig } from "../config/config.js";
 import { Refusal } from "../errors/errors.js";
 import { bootId, freeBytes } from "../host/facts.js";
@@ -192,10 +192,11 @@ export class Staging {
     return (await looksOf(older.path)) === looks ? older : undefined;
   }
 
-  async upload(messages: AsyncIterable<UploadRequest>): Promise<{ bytes: bigint }> {
+  /** `back` is given the memory in which a large file's messages came, when it is free. */
+  async upload(messages: AsyncIterable<UploadRequest>, back?: (room: ArrayBuffer) => void): Promise<{ bytes: bigint }> {
     let bytes = 0n;
     const touched = new Map<Assembly, () => void>();
-    const thread = new ChunkThread();
+    const thread = new ChunkThread(back);
     try {
       for await (const message of messages) {
         const session = this.#sessions.get(keyOf(message.name, message.treeDigest));

@@ -8,8 +8,9 @@ import { StagingServiceClient } from "@convirt/proto/staging";
 import { Metadata } from "@grpc/grpc-js";
 import { version } from "../config/version.js";
 import { Backoff } from "./backoff.js";
-import { channelCredentials, channelOptions, type HostAccess } from "./channel.js";
+import { channelCredentials, channelOptions } from "./channel.js";
 import { controllerFeatures } from "./features.js";
+import type { HostAccess } from "./host-access.js";
 import { LiveCalls } from "./live-calls.js";
 import { unary } from "./unary.js";
 

@@ -10,9 +10,8 @@ import type {
   RemoveStagedReply,
   StagedTree,
   StagingServiceClient,
-  UploadReply,
-  UploadRequest,
 } from "@convirt/proto/staging";
+import type { UploadReply, UploadRequest } from "@convirt/proto/upload";
 import { type ClientWritableStream, Metadata } from "@grpc/grpc-js";
 import { Injectable } from "@nestjs/common";
 import { Refusal } from "../errors/refusal.js";
@@ -20,7 +19,7 @@ import { startThread } from "../thread.js";
 import { mapAgentError, mapWireError } from "./agent-error.js";
 import { AgentsService } from "./agents.service.js";
 import { unary } from "./unary.js";
-import type { UploadNews, UploadOrder } from "./upload-worker.js";
+import type { UploadNews, UploadOrder } from "./uploader.js";
 
 const chunkBytes = 262_144;
 const messageChunks = 4;
@@ -157,13 +156,13 @@ export class StagingService {
     });
     const order: UploadOrder = {
       access: this.agents.connection(hostId).access(),
-      ownConnection: this.agents.has(hostId, "staging.connection"),
       name: tree.name,
       treeDigest: tree.digest,
       root: tree.root,
       files,
     };
-    const worker = startThread("agents/upload-worker", order);
+    const takesConnections = this.agents.has(hostId, "staging.connection");
+    const worker = startThread(takesConnections ? "agents/upload-worker" : "agents/upload-call-worker", order);
     let bytes = 0;
     try {
       await new Promise<void>((resolve, reject) => {

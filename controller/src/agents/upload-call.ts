@@ -1,15 +1,18 @@
 // An upload as a call of gRPC, for agents that have nothing better.
-import { StagingServiceClient, UploadReply } from "@convirt/proto/staging";
-import type { ClientWritableStream } from "@grpc/grpc-js";
-import { channelCredentials, channelOptions, type HostAccess } from "./channel.js";
-import { EndedByHost, type UploadWay } from "./upload-way.js";
+
+import { type UploadHead, UploadRoom } from "@convirt/proto/frames";
+import { StagingServiceClient } from "@convirt/proto/staging";
+import { UploadReply } from "@convirt/proto/upload";
+import type { ClientWritableStream, ServiceError } from "@grpc/grpc-js";
+import { channelCredentials, channelOptions } from "./channel.js";
+import type { HostAccess } from "./host-access.js";
+import { EndedByHost, UploadFailed, type UploadWay } from "./upload-way.js";
 
 /** Messages that may wait to be sent. */
 const mostWaiting = 8;
 const uploadPath = "/convirt.agent.v1.StagingService/Upload";
 
 export class UploadCall implements UploadWay {
-  readonly framed = false;
   readonly #client: StagingServiceClient;
   readonly #stream: ClientWritableStream<Buffer>;
   readonly #answer: Promise<void>;
@@ -26,7 +29,7 @@ export class UploadCall implements UploadWay {
         uploadPath,
         (message) => message,
         (bytes) => UploadReply.decode(bytes),
-        (error) => (error === null ? resolve() : reject(error)),
+        (error) => (error === null ? resolve() : reject(failureOf(error))),
       );
     });
     // Waited for at the end.
@@ -34,7 +37,13 @@ export class UploadCall implements UploadWay {
     this.#stream = stream as unknown as ClientWritableStream<Buffer>;
   }
 
-  async send(message: Buffer): Promise<void> {
+  /** Several messages wait at once: each has its own. */
+  room(): UploadRoom {
+    return new UploadRoom();
+  }
+
+  async send(head: UploadHead, room: UploadRoom, length: number): Promise<void> {
+    const message = room.message(head, length);
     if (!this.#stream.write(message) || this.#stream.writableLength >= mostWaiting) await this.#drained();
   }
 
@@ -61,4 +70,9 @@ export class UploadCall implements UploadWay {
       stream.on("drain", drain).on("close", ended).on("error", ended);
     });
   }
+}
+
+function failureOf({ code, details, metadata }: ServiceError): UploadFailed {
+  const [word] = metadata.get("convirt-code");
+  return new UploadFailed(code, details, word === undefined ? undefined : String(word));
 }

@@ -1,20 +1,22 @@
-// An upload on a connection of its own, see staging.proto: for an agent that takes them, and several times cheaper than gRPC at both ends.
+// An upload on a connection of its own, see upload.proto: for an agent that takes them, and several times cheaper than gRPC at both ends.
 import { connect, type TLSSocket } from "node:tls";
-import { UploadAnswer, type UploadRefused } from "@convirt/proto/staging";
-import { FrameReader, frameOf, uploadProtocol } from "@convirt/proto/upload";
-import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
-import { type HostAccess, tlsOptions } from "./channel.js";
-import { EndedByHost, type UploadWay } from "./upload-way.js";
+import { FrameReader, frameOf, type UploadHead, UploadRoom, uploadProtocol } from "@convirt/proto/frames";
+import { UploadAnswer, type UploadRefused } from "@convirt/proto/upload";
+import { type HostAccess, tlsOptions } from "./host-access.js";
+import { EndedByHost, UploadFailed, type UploadWay } from "./upload-way.js";
 
+/** gRPC's status of a host that is not there. */
+const unavailable = 14;
 const connectMs = 20_000;
 /** A host says every 10 s that it is there; one that is silent for so long, and takes nothing, is not. */
 const silenceMs = 40_000;
 
 export class UploadConnection implements UploadWay {
-  readonly framed = true;
   readonly #socket: TLSSocket;
+  /** The one for all messages: each is encrypted and with the kernel before the next is made. */
+  readonly #room = new UploadRoom();
   /** The host's answer, or that the connection ended without one; null when it has taken all. */
-  readonly #end: Promise<ServiceError | null>;
+  readonly #end: Promise<UploadFailed | null>;
   #hasEnded = false;
   /** Ends the wait for room. */
   #wake: (() => void) | undefined;
@@ -27,7 +29,7 @@ export class UploadConnection implements UploadWay {
       failure = `nothing was heard of the host for ${silenceMs / 1000} s`;
       socket.destroy();
     });
-    this.#end = new Promise<ServiceError | null>((resolve) => {
+    this.#end = new Promise<UploadFailed | null>((resolve) => {
       const reader = new FrameReader((frame) => {
         const { answer: news } = UploadAnswer.decode(frame);
         if (news?.$case === "taken") resolve(null);
@@ -41,7 +43,7 @@ export class UploadConnection implements UploadWay {
           socket.destroy();
         }
       });
-      socket.once("close", () => resolve(serviceError(status.UNAVAILABLE, failure)));
+      socket.once("close", () => resolve(new UploadFailed(unavailable, failure)));
     });
     void this.#end.then(() => {
       this.#hasEnded = true;
@@ -49,7 +51,7 @@ export class UploadConnection implements UploadWay {
     });
   }
 
-  /** Throws a ServiceError when the host cannot be reached, or is not the host. */
+  /** Throws an UploadFailed when the host cannot be reached, or is not the host. */
   static async open(access: HostAccess): Promise<UploadConnection> {
     const { hostname, port } = new URL(`tls://${access.address}`);
     const socket = connect({
@@ -65,25 +67,25 @@ export class UploadConnection implements UploadWay {
       if (socket.alpnProtocol !== uploadProtocol) throw new Error("the host does not take uploads so");
     } catch (error) {
       socket.on("error", () => undefined).destroy();
-      throw serviceError(status.UNAVAILABLE, (error as Error).message);
+      throw new UploadFailed(unavailable, (error as Error).message);
     }
     socket.removeAllListeners("timeout");
     return new UploadConnection(socket);
   }
 
-  async send(message: Buffer): Promise<void> {
+  room(): UploadRoom {
+    return this.#room;
+  }
+
+  async send(head: UploadHead, room: UploadRoom, length: number): Promise<void> {
     if (this.#hasEnded) throw new EndedByHost();
-    if (this.#socket.write(message)) return;
-    // Not a race of promises: the answer's would keep a trace of each of a large file's messages.
+    // Not a race of promises: the end's would keep a trace of each of a large file's messages.
     await new Promise<void>((resolve) => {
-      const settle = () => {
-        this.#socket.off("drain", settle);
-        this.#wake = undefined;
-        resolve();
-      };
-      this.#wake = settle;
-      this.#socket.once("drain", settle);
+      this.#wake = resolve;
+      // One that cannot be written ends the connection, which wakes as well.
+      this.#socket.write(room.message(head, length, { framed: true }), (error) => error ?? resolve());
     });
+    this.#wake = undefined;
     if (this.#hasEnded) throw new EndedByHost();
   }
 
@@ -98,12 +100,6 @@ export class UploadConnection implements UploadWay {
   }
 }
 
-function errorOf(refused: UploadRefused): ServiceError {
-  return serviceError(refused.status, refused.message, refused.code);
-}
-
-function serviceError(code: status, details: string, word = ""): ServiceError {
-  const metadata = new Metadata();
-  if (word !== "") metadata.set("convirt-code", word);
-  return Object.assign(new Error(details), { code, details, metadata });
+function errorOf({ status, message, code }: UploadRefused): UploadFailed {
+  return new UploadFailed(status, message, code === "" ? undefined : code);
 }

@@ -7,20 +7,22 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createServer, type TLSSocket, type Server as TlsServer } from "node:tls";
 import { Worker } from "node:worker_threads";
-import { type StagingServiceServer, StagingServiceService, UploadAnswer } from "@convirt/proto/staging";
-import { decodeUpload, FrameReader, frameOf, uploadProtocol } from "@convirt/proto/upload";
+import { decodeUpload, FrameReader, frameOf, uploadProtocol } from "@convirt/proto/frames";
+import { type StagingServiceServer, StagingServiceService } from "@convirt/proto/staging";
+import { UploadAnswer } from "@convirt/proto/upload";
 import { Metadata, Server, ServerCredentials, status } from "@grpc/grpc-js";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { UploadNews, UploadOrder } from "./upload-worker.js";
+import type { UploadNews, UploadOrder } from "./uploader.js";
 
 const chunkBytes = 262_144;
-const program = new URL("../../dist/agents/upload-worker.js", import.meta.url);
+const programOf = (name: string) => new URL(`../../dist/agents/${name}.js`, import.meta.url);
 
 let folder: string;
 let server: Server;
 let connections: TlsServer;
 let connectionsPort: number;
 let order: UploadOrder;
+let program: URL;
 /** Bytes that came, by the number of their first chunk. */
 let came: Map<number, Buffer>;
 
@@ -66,7 +68,6 @@ beforeEach(async () => {
       certificate,
       fingerprints,
     },
-    ownConnection: false,
     name: "Large",
     treeDigest: "d",
     root: folder,
@@ -153,11 +154,11 @@ async function upload(): Promise<UploadNews> {
 }
 
 describe.each([
-  ["a call of gRPC", false],
-  ["a connection of its own", true],
-])("by %s", (_way, ownConnection) => {
+  ["a call of gRPC", "upload-call-worker", false],
+  ["a connection of its own", "upload-worker", true],
+])("by %s", (_way, name, ownConnection) => {
   beforeEach(() => {
-    order.ownConnection = ownConnection;
+    program = programOf(name);
     if (ownConnection) order.access.address = `127.0.0.1:${connectionsPort}`;
   });
 
