@@ -69,7 +69,7 @@ export async function fill(
     if (longLog !== undefined) await printed(recorder, dataSource, longLog, hosts[0] ?? hostOf(0));
     const now = new Date();
     for (const [id, own] of domains)
-      await app.get(InventoryService).take(id, { ...reportBase, takenAt: now, seenAt: now, domains: own });
+      await app.get(InventoryService).take(id, { ...reportBase, takenAt: now, ageMs: 0, seenAt: now, domains: own });
   } finally {
     await controller.stop();
   }

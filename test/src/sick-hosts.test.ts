@@ -3,7 +3,7 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { RouteName } from "@convirt/contract/routes";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { startInstallation, type TestInstallation } from "./testing.js";
 
 const lists = [
@@ -16,6 +16,8 @@ const lists = [
   "listUsers",
   "listTokens",
 ] as const satisfies readonly RouteName[];
+/** For what a host does by itself every 10 s, or gives up after a minute. */
+const waits = { timeout: 120_000, interval: 250 };
 /** Less than any call to a host is given (15 s), or a dead link needs to be found out (30 s). */
 const listLimitMs = 10_000;
 
@@ -82,6 +84,38 @@ test("a host whose xl hangs slows no other host's jobs and no list", async () =>
   await nobodyElseIsSlowed(jobs);
   misbehave({});
   await finish([...jobs, (await waiting).id]);
+}, 300_000);
+
+test("a host whose xl hangs is heard as ever, and what it saw of its VMs grows old, until it sees again", async () => {
+  const { client } = t.installation;
+  const job = await provision("Plain", "sick");
+  expect(await client.ended(job.id)).toMatchObject({ status: "succeeded" });
+  await client.call("startVm", { params: { id: job.vm } });
+  const { xenDir } = t.installation.host("sick");
+  const misbehave = (how: object) => writeFileSync(join(xenDir, "misbehave.json"), JSON.stringify(how));
+  const now = async () => {
+    const { items } = await client.call("listVms", { query: { name: job.vm } });
+    const host = await client.call("showHost", { params: { name: "sick" } });
+    return { vm: items[0], host };
+  };
+  await vi.waitFor(async () => expect((await now()).vm).toMatchObject({ state: "running" }), waits);
+  misbehave({ list: { hang: true } });
+  heal = () => misbehave({});
+  const old = await vi.waitFor(async () => {
+    const { vm, host } = await now();
+    expect(host.toolstackError).toContain("has not answered");
+    expect(vm?.stateAgeS).toBeGreaterThan(12);
+    return { vm, host };
+  }, waits);
+  expect(old.vm?.state).toBe("running");
+  expect(old.host).toMatchObject({ contact: "in_contact", domainsSeenAt: old.vm?.stateAt });
+  expect(old.host.lastContactAgeS).toBeLessThan(old.host.domainsSeenAgeS ?? 0);
+  misbehave({});
+  await vi.waitFor(async () => {
+    const { vm, host } = await now();
+    expect(host.toolstackError).toBeNull();
+    expect(vm?.stateAt).not.toBe(old.vm?.stateAt);
+  }, waits);
 }, 300_000);
 
 test("a host that takes connections and never answers slows no other host's jobs and no list", async () => {

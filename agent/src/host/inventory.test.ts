@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Log } from "../log.js";
 import { plainEnvironment } from "../process/run.js";
 import { fakeXen, silentLog, temporaryFolder, until } from "../testing.js";
@@ -22,6 +22,7 @@ beforeEach(() => {
   inventory = new Inventory(toolstack, log);
 });
 afterEach(() => {
+  vi.useRealTimers();
   inventory.stop();
   folder.remove();
 });
@@ -89,6 +90,33 @@ test("who watches is told of every new snapshot, until he no longer wants it", a
   const before = seen.length;
   await inventory.snapshot(-1, never);
   expect(seen).toHaveLength(before);
+});
+
+test("who begins to watch has a snapshot taken when the last is as old as one who watches may have it, and no sooner", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+  await inventory.snapshot(60_000, never);
+  const asked = vi.spyOn(toolstack, "list");
+  vi.advanceTimersByTime(3_000);
+  inventory.watch(() => undefined);
+  vi.advanceTimersByTime(6_999);
+  expect(asked).not.toHaveBeenCalled();
+  vi.advanceTimersByTime(1);
+  expect(asked).toHaveBeenCalledOnce();
+  // Of nothing that may be given again it is taken at once.
+  inventory.invalidate();
+  inventory.watch(() => undefined);
+  vi.advanceTimersByTime(0);
+  await inventory.snapshot(60_000, never);
+  expect(asked).toHaveBeenCalledTimes(2);
+});
+
+test("a snapshot's age is counted by a clock that nobody sets", async () => {
+  vi.useFakeTimers({ toFake: ["Date"] });
+  const young = await inventory.snapshot(60_000, never);
+  for (const jumpMs of [3_600_000, -7_200_000]) {
+    vi.setSystemTime(Date.now() + jumpMs);
+    expect(await inventory.snapshot(60_000, never)).toBe(young);
+  }
 });
 
 test("a toolstack that fails leaves the last domains, with its words beside them, and is told of once", async () => {

@@ -6,6 +6,8 @@ import type { Domain, Toolstack, ToolstackFacts } from "../toolstack/toolstack.j
 export interface InventorySnapshot {
   /** When the domains were seen; 0 while the toolstack has not answered yet. */
   takenAtMs: number;
+  /** The same moment by `performance.now()`, to be counted with; minus infinity while there is none. */
+  takenTickMs: number;
   domains: readonly Domain[];
   freeMemoryMib: number;
   totalMemoryMib: number;
@@ -18,13 +20,18 @@ const idleIntervalMs = 30_000;
 const factsIntervalMs = 60_000;
 /** How long a caller waits for the toolstack before it is given what is known. A loaded dom0 answers within a second. */
 const patienceMs = 4_000;
+/** How long nobody is told that a question asked in the background has no answer. */
+const backgroundPatienceMs = 10_000;
 
 type Listener = (snapshot: InventorySnapshot) => void;
 
 export class Inventory {
   readonly #toolstack: Toolstack;
   readonly #log: Log;
-  #last: InventorySnapshot = { takenAtMs: 0, domains: [], freeMemoryMib: 0, totalMemoryMib: 0 };
+  #last: InventorySnapshot = {
+    ...{ takenAtMs: 0, takenTickMs: Number.NEGATIVE_INFINITY },
+    ...{ domains: [], freeMemoryMib: 0, totalMemoryMib: 0 },
+  };
   #facts: ToolstackFacts | undefined;
   #factsAtMs = 0;
   #shape = "";
@@ -60,8 +67,7 @@ export class Inventory {
   /** The last snapshot if it is young enough, else a new one; the last with an error when the toolstack does not answer in time. */
   async snapshot(maxAgeMs: number, signal: AbortSignal): Promise<InventorySnapshot> {
     signal.throwIfAborted();
-    const isFresh = !this.#isVoid() && this.#last.takenAtMs > 0 && Date.now() - this.#last.takenAtMs <= maxAgeMs;
-    if (!isFresh) await this.#waitFor(this.#askAnew(), signal);
+    if (this.#ageMs() > maxAgeMs) await this.#waitFor(this.#askAnew(), signal);
     return this.#last;
   }
 
@@ -77,6 +83,11 @@ export class Inventory {
     this.refresh();
   }
 
+  /** Of what may be given again; infinite when there is nothing. */
+  #ageMs(): number {
+    return this.#isVoid() ? Number.POSITIVE_INFINITY : performance.now() - this.#last.takenTickMs;
+  }
+
   #isVoid(): boolean {
     return this.#answeredAfter !== this.#voided;
   }
@@ -90,8 +101,7 @@ export class Inventory {
   /** Calls `listener` with every new snapshot until the returned function is called. The first is taken when what is known is as old as one who watches may have it. */
   watch(listener: Listener): () => void {
     this.#listeners.add(listener);
-    const ageMs = this.#isVoid() || this.#last.takenAtMs === 0 ? watchedIntervalMs : Date.now() - this.#last.takenAtMs;
-    this.#plan(this.#isOutdated ? 0 : Math.min(watchedIntervalMs, Math.max(0, watchedIntervalMs - ageMs)));
+    this.#plan(this.#isOutdated ? 0 : Math.max(0, watchedIntervalMs - this.#ageMs()));
     return () => this.#listeners.delete(listener);
   }
 
@@ -99,8 +109,11 @@ export class Inventory {
     if (this.#stopped.signal.aborted) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      this.#ask()
-        .catch((error: unknown) => this.#log.error("The inventory met an error of its own", { error }))
+      // A toolstack that hangs is told of before it is given up.
+      this.#waitFor(this.#ask(), this.#stopped.signal, backgroundPatienceMs)
+        .catch((error: unknown) => {
+          if (!this.#stopped.signal.aborted) this.#log.error("The inventory met an error of its own", { error });
+        })
         .finally(() => this.#plan(this.#nextMs()));
     }, afterMs);
     this.#timer.unref();
@@ -111,14 +124,14 @@ export class Inventory {
     return this.#listeners.size > 0 ? watchedIntervalMs : idleIntervalMs;
   }
 
-  async #waitFor(asked: Promise<void>, signal: AbortSignal): Promise<void> {
+  async #waitFor(asked: Promise<void>, signal: AbortSignal, limitMs = patienceMs): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     let leave: (() => void) | undefined;
     try {
       const given = await Promise.race([
         asked.then(() => "an answer" as const),
         new Promise<"none">((resolve) => {
-          timer = setTimeout(resolve, patienceMs, "none");
+          timer = setTimeout(resolve, limitMs, "none");
         }),
         new Promise<never>((_resolve, reject) => {
           leave = () => reject(signal.reason as Error);
@@ -128,7 +141,7 @@ export class Inventory {
       if (given === "none")
         this.#publish({
           ...this.#last,
-          toolstackError: `${this.#toolstack.name} has not answered for ${patienceMs / 1000} s`,
+          toolstackError: `${this.#toolstack.name} has not answered for ${limitMs / 1000} s`,
         });
     } finally {
       clearTimeout(timer);
@@ -168,7 +181,8 @@ export class Inventory {
       }
       const { freeMemoryMib, totalMemoryMib } = facts;
       this.#answeredAfter = voided;
-      this.#publish({ takenAtMs: Date.now(), domains, freeMemoryMib, totalMemoryMib });
+      const taken = { takenAtMs: Date.now(), takenTickMs: performance.now() };
+      this.#publish({ ...taken, domains, freeMemoryMib, totalMemoryMib });
     } catch (error) {
       this.#publish({ ...this.#last, toolstackError: error instanceof Error ? error.message : String(error) });
     }

@@ -140,6 +140,7 @@ async function toWire(
 ): Promise<WireInventory> {
   return {
     takenAt: new Date(snapshot.takenAtMs).toISOString(),
+    ageMs: snapshot.takenAtMs === 0 ? 0n : BigInt(Math.round(performance.now() - snapshot.takenTickMs)),
     bootId: bootId(),
     freeMemoryMib: BigInt(snapshot.freeMemoryMib),
     totalMemoryMib: BigInt(snapshot.totalMemoryMib),

@@ -159,6 +159,21 @@ test("a toolstack that hangs leaves the host in contact, and says so", async () 
   stream.on("error", () => undefined);
   stream.cancel();
   expect(first).toMatchObject({ domains: [], toolstackError: "xl has not answered for 4 s" });
+  // Never.
+  expect(first).toMatchObject({ takenAt: "1970-01-01T00:00:00.000Z", ageMs: 0n });
+});
+
+test("an inventory that is told again says how old it is", async () => {
+  const seen: Inventory[] = [];
+  const stream = host().watchInventory({ intervalMs: 500 });
+  stream.on("data", (inventory: Inventory) => seen.push(inventory));
+  stream.on("error", () => undefined);
+  const again = await until(() => {
+    const [first, second] = seen.filter((one) => one.takenAt === seen.at(-1)?.takenAt);
+    return first !== undefined && second !== undefined ? { first, second } : undefined;
+  });
+  stream.cancel();
+  expect(again.second.ageMs - again.first.ageMs).toBeGreaterThanOrEqual(400n);
 });
 
 test("a refusal carries its code, also on a stream", async () => {

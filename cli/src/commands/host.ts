@@ -135,6 +135,10 @@ function hostText(host: HostView): string {
     lines.push(`  agent        ${facts.agentVersion}: ${facts.features.join(" ")}`);
     for (const problem of facts.problems) lines.push(`  problem      ${problem}`);
   }
-  if (host.toolstackError !== null) lines.push(`  toolstack    ${host.toolstackError}`);
+  if (host.toolstackError !== null) {
+    const age = host.domainsSeenAgeS;
+    const known = age === null ? "nothing is known of VMs" : `what is said of memory and VMs is ${duration(age)} old`;
+    lines.push(`  toolstack    ${host.toolstackError}; ${known}`);
+  }
   return lines.map(plain).join("\n");
 }

@@ -91,7 +91,7 @@ function stateText(vm: VmView): string {
   return vm.state.replaceAll("_", " ");
 }
 
-/** A host in contact reports each 5 s at least; what is older is old news. */
+/** A host in contact looks each 10 s at least; what is older is old news. */
 function seenText(vm: VmView): string | null {
   if (vm.stateAgeS === null) return null;
   return vm.stateAgeS < 1 ? "just now" : `${duration(vm.stateAgeS)} ago`;

@@ -18,7 +18,7 @@ export const driftView = z.object({
   /** Uuid of the domain or VM, id of the job. */
   id: z.string(),
   detail: z.string(),
-  /** When the host was last heard of, and how many seconds ago: what is said here is of that age. */
+  /** When the host last saw its domains, and how many seconds ago: what is said here is of that age. */
   seenAt: instant,
   ageS: z.number(),
 });

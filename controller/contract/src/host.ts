@@ -51,7 +51,7 @@ export const hostView = z.object({
   contact: hostContact,
   draining: z.boolean(),
   lastContactAt: instant.nullable(),
-  /** Seconds since the last contact when this was answered; null when there was none. All that the host reported is of that age. */
+  /** Seconds since the last contact when this was answered; null when there was none. */
   lastContactAgeS: z.number().nullable(),
   /** When contact was lost; null while there is contact. */
   silentSince: instant.nullable(),
@@ -63,6 +63,9 @@ export const hostView = z.object({
   freeMemoryMib: z.number().nullable(),
   storeFreeBytes: z.number().nullable(),
   domains: z.number().int().nullable(),
+  /** When the host saw its domains and free memory, and how many seconds ago that was: before the last contact, where Xen does not answer. */
+  domainsSeenAt: instant.nullable(),
+  domainsSeenAgeS: z.number().nullable(),
   runningJobs: z.number().int().nullable(),
   toolstackError: z.string().nullable(),
 });

@@ -229,7 +229,7 @@ export class AgentsService implements OnApplicationBootstrap, OnApplicationShutd
       this.inventory.take(hostId, { ...toReport(inventory), seenAt }),
     );
     const { hostName } = known.link.connection;
-    this.events.heard(hostName, seenAt);
+    this.events.heard(hostName, { at: seenAt, saw: this.inventory.sawAt(hostId)?.at });
     if (changed !== true) return;
     this.events.changed("vms", hostName);
     this.events.changed("hosts", hostName);

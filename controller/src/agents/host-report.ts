@@ -16,6 +16,7 @@ const states: Partial<Record<string, ReportedDomain["state"]>> = {
 export function toReport(inventory: Inventory): Omit<Report, "seenAt"> {
   return {
     takenAt: new Date(inventory.takenAt),
+    ageMs: Date.parse(inventory.takenAt) === 0 ? null : Number(inventory.ageMs),
     freeMemoryMib: Number(inventory.freeMemoryMib),
     storeFreeBytes: Number(inventory.storeFreeBytes),
     runningJobs: inventory.runningJobs,

@@ -141,7 +141,7 @@ export class TestAgent {
     };
     return {
       ...{ takenAt: new Date().toISOString(), bootId: "boot", freeMemoryMib: 4096n, totalMemoryMib: 8192n },
-      ...{ runningJobs: 0, storeFreeBytes: 10n ** 12n, toolstackError: "", factsDigest: this.factsDigest },
+      ...{ runningJobs: 0, storeFreeBytes: 10n ** 12n, toolstackError: "", factsDigest: this.factsDigest, ageMs: 0n },
       domains: [{ ...vm, id: 0, name: "Domain-0", uuid: "u-0" }, vm],
       ...change,
     };

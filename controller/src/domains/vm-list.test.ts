@@ -42,7 +42,7 @@ beforeAll(async () => {
   for (const [name, id] of names)
     if (name !== "silent")
       await controller.get(InventoryService).take(id, {
-        ...{ takenAt: new Date(), seenAt: new Date(), freeMemoryMib: 1, storeFreeBytes: 1, runningJobs: 0 },
+        ...{ takenAt: new Date(), seenAt: new Date(), ageMs: 0, freeMemoryMib: 1, storeFreeBytes: 1, runningJobs: 0 },
         ...{ toolstackError: "", bootId: "b" },
         domains: made.flatMap(({ hostId, state, vm, vmUuid, index }) =>
           hostId !== id || state === undefined

@@ -6,9 +6,9 @@ export const absenceMs = 10_000;
 
 export interface SeenState {
   state: VmState;
-  /** By the clock, to be shown. */
+  /** When the host saw it, by the clock, to be shown. */
   atMs: number;
-  /** The same moment by a clock that nobody sets, to be counted with. */
+  /** When the host said so, by a clock that nobody sets, to be counted with. */
   tickMs: number;
   domainId: number | null;
 }

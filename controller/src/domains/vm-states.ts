@@ -46,25 +46,25 @@ export class VmStates {
   }
 
   private stateOf(vm: Stated): SeenState | undefined {
-    const report = this.inventory.domainsOf(vm.hostId);
-    if (report === undefined || !this.isSince(vm, report.seenAt)) return undefined;
+    const saw = this.inventory.sawAt(vm.hostId);
+    if (saw === undefined) return undefined;
     const domain = this.inventory.domainOf(vm.hostId, vm);
+    if (domain === undefined && !this.isSince(vm, saw)) return undefined;
     const reported = domain === undefined ? undefined : { state: domain.state as VmState, domainId: domain.id };
     const settled = settle(this.seen.get(vm.id), reported, {
-      atMs: report.seenAt.getTime(),
+      atMs: saw.at.getTime(),
       tickMs: this.inventory.heardAtMs(vm.hostId) ?? 0,
     });
     this.seen.set(vm.id, settled);
     return settled;
   }
 
-  /** True when the host has reported since the VM was made: before that it could not know of it. */
-  private isSince(vm: Stated, seenAt: Date): boolean {
-    const heardMs = this.inventory.heardAtMs(vm.hostId);
+  /** True when the host has looked since the VM's record was made: before that it need not have seen it. */
+  private isSince(vm: Stated, { at, tickMs }: { at: Date; tickMs: number | undefined }): boolean {
     const madeMs = this.records.madeAtMs(vm.id);
     // Within the life of this process the clock, which may have been set since, has no say.
-    if (madeMs !== undefined) return heardMs !== undefined && heardMs >= madeMs;
-    return heardMs !== undefined || seenAt.getTime() >= Date.parse(vm.createdAt);
+    if (madeMs !== undefined) return tickMs !== undefined && tickMs >= madeMs;
+    return tickMs !== undefined || at.getTime() >= Date.parse(vm.createdAt);
   }
 }
 

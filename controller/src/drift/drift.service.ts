@@ -69,7 +69,13 @@ export class DriftService {
   private async compare(host: Pick<HostEntity, "id" | "name">, records: readonly Vm[]): Promise<Compared> {
     const report = this.inventory.domainsOf(host.id);
     if (report === undefined) return { items: [], notCompared: [{ host: host.name, reason: "it never reported" }] };
-    const seen = { host: host.name, seenAt: report.seenAt.toISOString(), ageS: this.inventory.ageS(host.id) ?? 0 };
+    const saw = this.inventory.sawAt(host.id);
+    if (saw === undefined)
+      return {
+        items: [],
+        notCompared: [{ host: host.name, reason: `its Xen does not answer: ${report.toolstackError}` }],
+      };
+    const seen = { host: host.name, seenAt: saw.at.toISOString(), ageS: this.inventory.sawAgeS(host.id) ?? 0 };
     const items = unrecorded(report, records).map((each) => ({ ...each, ...seen }));
     if (!this.agents.inContact(host.id)) {
       const reason = `silent since ${this.agents.contactOf(host.id).since ?? "its enrolment"}`;

@@ -73,7 +73,11 @@ function tell({ changed, heard }: News): LiveEvent[] {
     topic,
     names: names === null ? null : [...names],
   }));
-  if (heard.size > 0) told.push({ kind: "heard", at, hosts: Object.fromEntries(heard) });
+  if (heard.size > 0) {
+    const hosts = Object.fromEntries([...heard].map(([host, times]) => [host, times.at]));
+    const saw = [...heard].flatMap(([host, times]) => (times.saw === undefined ? [] : [[host, times.saw]]));
+    told.push({ kind: "heard", at, hosts, saw: Object.fromEntries(saw) });
+  }
   return told;
 }
 

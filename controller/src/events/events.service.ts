@@ -8,7 +8,8 @@ const mostNames = 200;
 /** What has come since the last taking. */
 export interface News {
   changed: Map<LiveTopic, Set<string> | null>;
-  heard: Map<string, string>;
+  /** By host: when it was heard, and when it had last seen its domains. */
+  heard: Map<string, { at: string; saw: string | undefined }>;
 }
 
 export class LiveWatcher {
@@ -22,8 +23,8 @@ export class LiveWatcher {
     this.wake?.();
   }
 
-  noteHeard(host: string, at: string): void {
-    this.news.heard.set(host, at);
+  noteHeard(host: string, times: { at: string; saw: string | undefined }): void {
+    this.news.heard.set(host, times);
     this.wake?.();
   }
 
@@ -61,8 +62,9 @@ export class EventsService {
   }
 
   /** A host has reported, and nothing is another but the time. */
-  heard(host: string, at: Date): void {
-    for (const watcher of this.watchers) watcher.noteHeard(host, at.toISOString());
+  heard(host: string, { at, saw }: { at: Date; saw: Date | undefined }): void {
+    const times = { at: at.toISOString(), saw: saw?.toISOString() };
+    for (const watcher of this.watchers) watcher.noteHeard(host, times);
   }
 
   watch(): { watcher: LiveWatcher; stop: () => void } {

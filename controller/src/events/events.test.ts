@@ -58,9 +58,21 @@ describe("the live stream", () => {
     const stop = new AbortController();
     const events = follow(stop.signal, { authorization: `Bearer ${token}` });
     await until(events, ({ kind }) => kind === "hello");
-    controller.get(EventsService).heard("xen1", new Date("2026-01-02T03:04:05Z"));
-    expect(await until(events, ({ kind }) => kind === "heard")).toMatchObject({
-      hosts: { xen1: "2026-01-02T03:04:05.000Z" },
+    controller.get(EventsService).heard("xen1", {
+      at: new Date("2026-01-02T03:04:05Z"),
+      saw: new Date("2026-01-02T03:04:00Z"),
+    });
+    controller.get(EventsService).heard("xen2", { at: new Date("2026-01-02T03:04:06Z"), saw: undefined });
+    const told = { hosts: {}, saw: {} };
+    while (Object.keys(told.hosts).length < 2) {
+      const event = await until(events, ({ kind }) => kind === "heard");
+      if (event.kind !== "heard") continue;
+      Object.assign(told.hosts, event.hosts);
+      Object.assign(told.saw, event.saw);
+    }
+    expect(told).toEqual({
+      hosts: { xen1: "2026-01-02T03:04:05.000Z", xen2: "2026-01-02T03:04:06.000Z" },
+      saw: { xen1: "2026-01-02T03:04:00.000Z" },
     });
     stop.abort();
     await expect(events.next()).rejects.toThrow();

@@ -137,6 +137,8 @@ export class HostsService {
 
   private view(host: HostEntity): HostView {
     const report = this.inventory.domainsOf(host.id);
+    const saw = this.inventory.sawAt(host.id);
+    const seen = saw === undefined ? undefined : report;
     const lastContactAt = report?.seenAt.toISOString() ?? host.lastContactAt;
     const { contact, since } = this.agents.contactOf(host.id);
     const facts = factsOf(host);
@@ -154,10 +156,12 @@ export class HostsService {
       facts,
       factsAt: host.factsAt,
       factsAgeS: ageS(host.factsAt),
-      freeMemoryMib: report?.freeMemoryMib ?? null,
+      freeMemoryMib: seen?.freeMemoryMib ?? null,
       storeFreeBytes: report?.storeFreeBytes ?? null,
       // dom0 is the host itself.
-      domains: report === undefined ? null : report.domains.filter((domain) => domain.id !== 0).length,
+      domainsSeenAt: saw?.at.toISOString() ?? null,
+      domainsSeenAgeS: this.inventory.sawAgeS(host.id),
+      domains: seen === undefined ? null : seen.domains.filter((domain) => domain.id !== 0).length,
       runningJobs: report?.runningJobs ?? null,
       toolstackError: report === undefined || report.toolstackError === "" ? null : report.toolstackError,
     };
@@ -220,6 +224,9 @@ function invitedView(invitation: InvitationEntity): HostView {
     factsAt: null,
     factsAgeS: null,
   };
-  const unknown = { freeMemoryMib: null, storeFreeBytes: null, domains: null, runningJobs: null, toolstackError: null };
+  const unknown = {
+    ...{ freeMemoryMib: null, storeFreeBytes: null, domains: null, domainsSeenAt: null, domainsSeenAgeS: null },
+    ...{ runningJobs: null, toolstackError: null },
+  };
   return { name: invitation.host, id: "", contact: "invited", draining: false, ...nothing, ...unknown };
 }

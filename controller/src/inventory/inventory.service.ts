@@ -18,8 +18,10 @@ export interface ReportedDomain {
 export interface Report {
   /** By the host's clock. */
   takenAt: Date;
-  /** By ours. */
+  /** When it came, by ours. */
   seenAt: Date;
+  /** How old it was then, as to domains and memory; null when the toolstack has told none since the host's agent began. */
+  ageMs: number | null;
   freeMemoryMib: number;
   storeFreeBytes: number;
   runningJobs: number;
@@ -45,11 +47,14 @@ export class InventoryService implements OnModuleInit {
   async onModuleInit(): Promise<void> {
     for (const host of await this.dataSource.manager.find(HostEntity, { select: { id: true, inventory: true } })) {
       if (host.inventory === null) continue;
-      const stored = JSON.parse(host.inventory) as Omit<Report, "takenAt" | "seenAt"> & {
+      const stored = JSON.parse(host.inventory) as Omit<Report, "takenAt" | "seenAt" | "ageMs"> & {
         takenAt: string;
         seenAt: string;
+        /** Absent from what an earlier release stored. */
+        ageMs?: number | null;
       };
-      this.reports.set(host.id, { ...stored, takenAt: new Date(stored.takenAt), seenAt: new Date(stored.seenAt) });
+      const times = { takenAt: new Date(stored.takenAt), seenAt: new Date(stored.seenAt) };
+      this.reports.set(host.id, { ageMs: 0, ...stored, ...times });
     }
   }
 
@@ -80,14 +85,37 @@ export class InventoryService implements OnModuleInit {
     return report === undefined ? null : Math.max(0, Math.round((Date.now() - report.seenAt.getTime()) / 1000));
   }
 
+  /** The same in whole seconds. */
+  sawAgeS(hostId: string): number | null {
+    const saw = this.sawAt(hostId);
+    if (saw === undefined) return null;
+    const ageMs = saw.tickMs === undefined ? Date.now() - saw.at.getTime() : performance.now() - saw.tickMs;
+    return Math.max(0, Math.round(ageMs / 1000));
+  }
+
   /** Milliseconds by `performance.now()` of the last report to this process; undefined when there was none. */
   heardAtMs(hostId: string): number | undefined {
     return this.heardMs.get(hostId);
   }
 
+  /**
+   * When the host saw the domains of its last report: by the clock, and by `performance.now()` if the report came to this process. A toolstack that hangs leaves this
+   * where it was, while the host is heard of as ever. Undefined when it has never told any.
+   */
+  sawAt(hostId: string): { at: Date; tickMs: number | undefined } | undefined {
+    const report = this.reports.get(hostId);
+    if (report === undefined || report.ageMs === null) return undefined;
+    const heard = this.heardMs.get(hostId);
+    return {
+      at: new Date(report.seenAt.getTime() - report.ageMs),
+      tickMs: heard === undefined ? undefined : heard - report.ageMs,
+    };
+  }
+
   /** True when the domains are others than they were. */
-  async take(hostId: string, report: Report): Promise<boolean> {
+  async take(hostId: string, came: Report): Promise<boolean> {
     const nowMs = performance.now();
+    const report = this.withDomains(hostId, came, nowMs);
     this.reports.set(hostId, report);
     this.heardMs.set(hostId, nowMs);
     const text = JSON.stringify(report.domains.map(({ cpuSeconds: _, ...domain }) => domain));
@@ -103,6 +131,17 @@ export class InventoryService implements OnModuleInit {
     );
     this.written.set(hostId, { atMs: nowMs, text });
     return changed;
+  }
+
+  /** An agent that began anew beside a toolstack that hangs knows of no domains; what it told before is older, and better, unless the host has booted since. */
+  private withDomains(hostId: string, came: Report, nowMs: number): Report {
+    const before = this.reports.get(hostId);
+    if (came.ageMs !== null || before === undefined || before.ageMs === null || before.bootId !== came.bootId)
+      return came;
+    const heard = this.heardMs.get(hostId);
+    const sinceMs = heard === undefined ? came.seenAt.getTime() - before.seenAt.getTime() : nowMs - heard;
+    const { domains, freeMemoryMib, takenAt } = before;
+    return { ...came, domains, freeMemoryMib, takenAt, ageMs: before.ageMs + Math.max(0, Math.round(sinceMs)) };
   }
 
   /** The host says that this VM's domain is gone; its next report says so too, but a name is not to be taken until then. */

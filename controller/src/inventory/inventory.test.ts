@@ -29,10 +29,16 @@ afterEach(async () => {
 
 function report(freeMemoryMib: number): Report {
   return {
-    ...{ takenAt: new Date(), seenAt: new Date(), freeMemoryMib, storeFreeBytes: 1, runningJobs: 0 },
+    ...{ takenAt: new Date(), seenAt: new Date(), ageMs: 0, freeMemoryMib, storeFreeBytes: 1, runningJobs: 0 },
     ...{ toolstackError: "", bootId: "b", domains: [] },
   };
 }
+
+const domain = {
+  ...{ id: 3, name: "web", uuid: "u", state: "running" as const, memoryMib: 64 },
+  ...{ vcpus: 1, cpuSeconds: 1 },
+};
+const other = { ...domain, id: 4, name: "db", uuid: "v" };
 
 const stored = async () => (await database.manager.findOneByOrFail(HostEntity, { id: "h" })).lastContactAt;
 
@@ -60,6 +66,37 @@ test("a report that says nothing new is still stored once a minute when the cloc
   expect(await stored()).not.toBe(first);
 });
 
+test("what a host saw before it said so is as old as that, however often it is heard", async () => {
+  vi.useFakeTimers({ toFake: ["Date", "performance"] });
+  expect(inventory.sawAgeS("h")).toBeNull();
+  await inventory.take("h", { ...report(1), ageMs: 4_000 });
+  expect([inventory.ageS("h"), inventory.sawAgeS("h")]).toEqual([0, 4]);
+  const saw = inventory.sawAt("h")?.at;
+  vi.advanceTimersByTime(60_000);
+  await inventory.take("h", { ...report(1), ageMs: 64_000, toolstackError: "xl has not answered for 10 s" });
+  expect([inventory.ageS("h"), inventory.sawAgeS("h")]).toEqual([0, 64]);
+  expect(inventory.sawAt("h")?.at).toEqual(saw);
+  // A controller that is started then has it from the database.
+  const next = new InventoryService(database);
+  await next.onModuleInit();
+  expect(next.sawAgeS("h")).toBe(64);
+});
+
+test("an agent that began anew and cannot ask Xen leaves what it told before, unless the host has booted since", async () => {
+  vi.useFakeTimers({ toFake: ["Date", "performance"] });
+  await inventory.take("h", { ...report(512), domains: [domain] });
+  vi.advanceTimersByTime(30_000);
+  const knowsNone = { ...report(0), ageMs: null, toolstackError: "xl has not answered for 4 s" };
+  await inventory.take("h", knowsNone);
+  expect(inventory.domainsOf("h")).toMatchObject({
+    ...{ domains: [domain], freeMemoryMib: 512, ageMs: 30_000 },
+    toolstackError: "xl has not answered for 4 s",
+  });
+  await inventory.take("h", { ...knowsNone, bootId: "another" });
+  expect(inventory.domainsOf("h")?.domains).toEqual([]);
+  expect(inventory.sawAt("h")).toBeUndefined();
+});
+
 test("what could not be stored is stored with the next report", async () => {
   await database.query("ALTER TABLE hosts RENAME TO away");
   await expect(inventory.take("h", report(1))).rejects.toThrow();
@@ -70,11 +107,6 @@ test("what could not be stored is stored with the next report", async () => {
 });
 
 test("a VM that its host says is gone leaves the last report at once, and its name is free; what another report says holds again", async () => {
-  const domain = {
-    ...{ id: 3, name: "web", uuid: "u", state: "running" as const, memoryMib: 64 },
-    ...{ vcpus: 1, cpuSeconds: 1 },
-  };
-  const other = { ...domain, id: 4, name: "db", uuid: "v" };
   await inventory.take("h", { ...report(1), domains: [domain, other] });
   inventory.domainIsGone("h", { id: "u", name: "web" });
   expect(inventory.domainsOf("h")?.domains).toEqual([other]);

@@ -15,6 +15,7 @@ import { Skeletons } from "../parts/Skeletons";
 import { Status } from "../parts/Status";
 import { Tabs } from "../parts/Tabs";
 import { Thing } from "../parts/Thing";
+import { Ago } from "../parts/Time";
 import { contactWords, count } from "../parts/words";
 import { useMay } from "../sign-in/Session";
 import { VmList } from "../vms/VmList";
@@ -48,7 +49,16 @@ function HostPage({ host }: { host: HostView }) {
       />
       {host.toolstackError !== null && (
         <p className="cv-warning">
-          <Status tone="look">Xen does not answer as it should: {host.toolstackError}</Status>
+          <Status tone="look">
+            Xen does not answer as it should: {host.toolstackError}.{" "}
+            {host.domainsSeenAt === null ? (
+              "Nothing is known of its VMs."
+            ) : (
+              <>
+                What is said of its VMs and memory was seen <Ago at={host.domainsSeenAt} />.
+              </>
+            )}
+          </Status>
         </p>
       )}
       {host.contact === "silent" && (

@@ -49,6 +49,12 @@ export function useHeard(host: string): number | undefined {
   return useSyncExternalStore(live?.subscribe ?? never, () => live?.heard.get(host));
 }
 
+/** The same of when it last saw its domains. A host whose Xen hangs is heard, and sees nothing. */
+export function useSaw(host: string): number | undefined {
+  const live = useContext(LiveContext);
+  return useSyncExternalStore(live?.subscribe ?? never, () => live?.saw.get(host));
+}
+
 /** The controller's time now, anew every second. */
 export function useNow(): number {
   const live = useContext(LiveContext);

@@ -1,5 +1,5 @@
 // The one live line to the controller, shared by all tabs of the browser: one tab holds it (a lock says which) and passes on what comes, since a browser keeps
-// six connections to a controller and no more. Tells what is another, keeps when each host was last heard, and knows the controller's clock.
+// six connections to a controller and no more. Tells what is another, keeps when each host was last heard and last saw its domains, and knows the controller's clock.
 import type { LiveEvent, LiveTopic } from "@convirt/contract/live";
 import { createParser } from "eventsource-parser";
 import { send } from "../api/client";
@@ -16,6 +16,7 @@ export class Live {
   /** How far the controller's clock is ahead of ours. */
   clockAheadMs = 0;
   readonly heard = new Map<string, number>();
+  readonly saw = new Map<string, number>();
   #listeners = new Set<() => void>();
   #channel = new BroadcastChannel("convirt-live");
   #stop = new AbortController();
@@ -102,7 +103,10 @@ export class Live {
     this.clockAheadMs = Date.parse(event.at) - Date.now();
     if (event.kind === "hello") this.#onChange("all", null);
     else if (event.kind === "changed") this.#onChange(event.topic, event.names);
-    else for (const [host, at] of Object.entries(event.hosts)) this.heard.set(host, Date.parse(at));
+    else {
+      for (const [host, at] of Object.entries(event.hosts)) this.heard.set(host, Date.parse(at));
+      for (const [host, at] of Object.entries(event.saw)) this.saw.set(host, Date.parse(at));
+    }
     this.#notify();
   }
 

@@ -5,7 +5,7 @@ import { call } from "../api/client";
 import { JobList } from "../jobs/JobList";
 import { Copy } from "../parts/Copy";
 import { Facts } from "../parts/Facts";
-import { useSilence } from "../parts/Heard";
+import { useSightAge } from "../parts/Heard";
 import { PageHead } from "../parts/PageHead";
 import { Skeletons } from "../parts/Skeletons";
 import { bytesOf, mibOf } from "../parts/sizes";
@@ -65,12 +65,12 @@ function VmPage({ vm }: { vm: VmDetail }) {
 }
 
 function Sentence({ vm }: { vm: VmDetail }) {
-  const silence = useSilence(vm.host, vm.stateAt);
+  const ageMs = useSightAge(vm.host, vm.stateAt);
   return (
     <>
-      {silence === undefined ? "Its host has not reported since it was made" : `${vmWords[vm.state].word} on`}{" "}
-      {silence !== undefined && <Link to={`/hosts/${vm.host}`}>{vm.host}</Link>}
-      {silence !== undefined && `, as the host said ${agoOf(silence)}`}. Made from{" "}
+      {ageMs === undefined ? "Its host has not reported since it was made" : `${vmWords[vm.state].word} on`}{" "}
+      {ageMs !== undefined && <Link to={`/hosts/${vm.host}`}>{vm.host}</Link>}
+      {ageMs !== undefined && `, as the host saw ${agoOf(ageMs)}`}. Made from{" "}
       <Link to={`/images/${vm.image}`}>{vm.image}</Link>.
     </>
   );
