@@ -15,6 +15,7 @@ const packages = [
   "fonts-liberation",
   "genisoimage",
   "libfaketime",
+  "libxen-dev",
   "mtools",
   "openssh-server",
   "qemu-utils",
