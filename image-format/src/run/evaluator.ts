@@ -1,17 +1,16 @@
 // Walks the tree of expressions. Recursion is as deep as brackets are, which the reader bounded; everything longer is a loop.
 
-import { refuse, refusedBuiltin } from "../source/refused.js";
-import type { ComprehensionClause, Expression, Operand, Target, Trailer } from "../source/syntax.js";
+import { refusedBuiltin } from "../source/refused.js";
+import type { ComprehensionClause, Expression, Operand, Trailer } from "../source/syntax.js";
 import { Tuple } from "../value.js";
-import { binary, grow, unary } from "./arithmetic.js";
+import { binary, unary } from "./arithmetic.js";
+import { attribute } from "./attributes.js";
 import { builtin } from "./builtins.js";
 import { compare, isEqual, isSame, isTrue, keyIn } from "./compare.js";
-import { dictMethod, listMethod, tupleMethod } from "./list-methods.js";
-import { Uname } from "./modules.js";
 import type { Run } from "./run.js";
-import { contains, element, indexWithin, itemsOf, type Slice, sliced, sliceRange } from "./sequence.js";
-import { textMethod } from "./text-methods.js";
-import { type CallArguments, Callable, type Dict, Instance, Module, type Thing } from "./thing.js";
+import { contains, element, itemsOf, type Slice, sliced } from "./sequence.js";
+import { namesOf, type Scope, Targets } from "./targets.js";
+import { Callable, type Dict, type Thing } from "./thing.js";
 import { typeName } from "./type-name.js";
 
 // The names that ConVirt replaces in text: people take them for variables.
@@ -19,14 +18,17 @@ const templateNames: ReadonlySet<string> = new Set(
   "IMAGE_STORE IMAGE_NAME IMAGE_LOCATION VM_NAME SERVER_NAME DEFAULT_BRIDGE AUTOGEN_MAC".split(" "),
 );
 
-export class Evaluator {
+export class Evaluator implements Scope {
   readonly names: Map<string, Thing>;
   /** Names of the file that its own expressions read. */
   readonly read = new Set<string>();
+  /** What is assigned to. */
+  readonly targets: Targets;
   readonly #run: Run;
 
   constructor(names: Map<string, Thing>, run: Run) {
     this.names = names;
+    this.targets = new Targets(this, run);
     this.#run = run;
   }
 
@@ -36,7 +38,7 @@ export class Evaluator {
       case "literal":
         return expression.value;
       case "name":
-        return this.#name(expression.name, expression.at);
+        return this.name(expression.name, expression.at);
       case "list":
         return this.#items(expression.items);
       case "tuple":
@@ -69,85 +71,8 @@ export class Evaluator {
     }
   }
 
-  /** Binds a target to a value, taking it apart where the target has several names. */
-  bind(target: Target, value: Thing): void {
-    const run = this.#run;
-    run.step(target.at);
-    if (target.kind === "name") {
-      this.names.set(target.name, value);
-      return;
-    }
-    if (target.kind === "element") {
-      this.#setElement(target, value);
-      return;
-    }
-    const items = [...itemsOf(value, run)];
-    run.make(16 * items.length);
-    if (items.length !== target.targets.length) {
-      const what =
-        items.length > target.targets.length
-          ? "too many values to unpack"
-          : `need more than ${items.length} values to unpack`;
-      throw run.fail("ValueError", what, "Give as many values as names.");
-    }
-    target.targets.forEach((part, index) => {
-      this.bind(part, items[index] ?? null);
-    });
-  }
-
-  augment(target: Target, operator: string, operand: Expression, at: number): void {
-    const run = this.#run;
-    if (target.kind === "name") {
-      const held = this.#name(target.name, target.at);
-      const by = this.value(operand);
-      run.step(at);
-      this.names.set(target.name, binary(operator, held, by, run, true));
-    } else if (target.kind === "element") {
-      const owner = this.value(target.owner);
-      if (target.trailer.kind === "slice")
-        throw refuse(at, "Changing a slice in place", "Write the assignment in full.");
-      const index = this.value(target.trailer.index);
-      run.step(at);
-      const held = element(owner, index, run);
-      const by = this.value(operand);
-      run.at = at;
-      this.#put(owner, index, binary(operator, held, by, run, true));
-    }
-  }
-
-  delete(target: Target): void {
-    const run = this.#run;
-    run.step(target.at);
-    if (target.kind === "unpack") for (const part of target.targets) this.delete(part);
-    else if (target.kind === "name") {
-      if (!this.names.delete(target.name)) throw this.#unknown(target.name, target.at);
-    } else {
-      const owner = this.value(target.owner);
-      if (target.trailer.kind === "slice") this.#replaceSlice(owner, this.#slice(target.trailer), undefined);
-      else this.#deleteElement(owner, this.value(target.trailer.index));
-    }
-  }
-
-  #deleteElement(owner: Thing, index: Thing): void {
-    const run = this.#run;
-    if (Array.isArray(owner)) {
-      run.spend(owner.length);
-      owner.splice(indexWithin(index, owner.length, "list", run), 1);
-    } else if (owner instanceof Map) {
-      element(owner, index, run);
-      owner.delete(keyIn(owner, index, run));
-    } else throw this.#immutable(owner, "deletion");
-  }
-
-  #immutable(owner: Thing, what: string): Error {
-    return this.#run.fail(
-      "TypeError",
-      `'${typeName(owner)}' object does not support item ${what}`,
-      "Change a list or a dict.",
-    );
-  }
-
-  #name(name: string, at: number): Thing {
+  /** What the name stands for; the reading is remembered. */
+  name(name: string, at: number): Thing {
     const held = this.names.get(name);
     if (held !== undefined) {
       this.read.add(name);
@@ -155,10 +80,10 @@ export class Evaluator {
     }
     const function_ = builtin(name);
     if (function_ !== undefined) return function_;
-    throw refusedBuiltin(name, at) ?? this.#unknown(name, at);
+    throw refusedBuiltin(name, at) ?? this.unknown(name, at);
   }
 
-  #unknown(name: string, at: number): Error {
+  unknown(name: string, at: number): Error {
     this.#run.at = at;
     const advice = templateNames.has(name)
       ? `Write '$${name}' between quotes: it is replaced in text when a VM is provisioned.`
@@ -215,7 +140,7 @@ export class Evaluator {
       return;
     }
     this.each(clause.iterable, clause.at, (value) => {
-      this.bind(clause.target, value);
+      this.targets.bind(clause.target, value);
       this.#clauses(clauses, at + 1, produce);
       return true;
     });
@@ -310,14 +235,14 @@ export class Evaluator {
     switch (trailer.kind) {
       case "attribute":
         run.step(trailer.at);
-        return this.#attribute(thing, trailer.name);
+        return attribute(thing, trailer.name, run);
       case "index": {
         const index = this.value(trailer.index);
         run.step(trailer.at);
         return element(thing, index, run);
       }
       case "slice": {
-        const slice = this.#slice(trailer);
+        const slice = this.slice(trailer);
         run.step(trailer.at);
         return sliced(thing, slice, run);
       }
@@ -326,7 +251,7 @@ export class Evaluator {
     }
   }
 
-  #slice({ bounds: { lower, upper, step } }: Trailer & { kind: "slice" }): Slice {
+  slice({ bounds: { lower, upper, step } }: Trailer & { kind: "slice" }): Slice {
     const given = (bound: Expression | undefined): Thing => (bound === undefined ? null : this.value(bound));
     return { lower: given(lower), upper: given(upper), step: given(step) };
   }
@@ -340,93 +265,4 @@ export class Evaluator {
     if (thing instanceof Callable) return thing.call({ positional: values, keywords: named }, run);
     throw run.fail("TypeError", `'${typeName(thing)}' object is not callable`, "Remove the brackets.");
   }
-
-  #attribute(thing: Thing, name: string): Thing {
-    const run = this.#run;
-    if (thing instanceof Module || thing instanceof Instance) {
-      const held = thing.attributes.get(name);
-      if (held !== undefined) return held;
-      const owner = thing instanceof Module ? (thing.name === "posixpath" ? "os.path" : thing.name) : thing.typeName;
-      throw refuse(run.at, `${owner}.${name}`, "Write the value itself, or ask os.uname(), os.path or re.search.");
-    }
-    if (thing instanceof Uname) {
-      const at = (Uname.names as readonly string[]).indexOf(name);
-      if (at >= 0) return thing.items[at] ?? null;
-    }
-    const method = thing === builtin("str") ? unboundTextMethod(name) : methodOf(thing, name);
-    if (method !== undefined) return new Callable(name, "builtin_function_or_method", method);
-    throw run.fail("AttributeError", `'${typeName(thing)}' object has no attribute '${name}'`, "Use another method.");
-  }
-
-  #setElement({ owner, trailer }: Target & { kind: "element" }, value: Thing): void {
-    const thing = this.value(owner);
-    if (trailer.kind === "index") this.#put(thing, this.value(trailer.index), value);
-    else this.#replaceSlice(thing, this.#slice(trailer), value);
-  }
-
-  #put(owner: Thing, index: Thing, value: Thing): void {
-    const run = this.#run;
-    if (Array.isArray(owner)) owner[indexWithin(index, owner.length, "list assignment", run)] = value;
-    else if (owner instanceof Map) {
-      run.make(32);
-      owner.set(keyIn(owner, index, run), value);
-    } else throw this.#immutable(owner, "assignment");
-  }
-
-  /** Sets a slice of a list, or deletes it when there is no value. */
-  #replaceSlice(owner: Thing, slice: Slice, value: Thing | undefined): void {
-    const run = this.#run;
-    if (!Array.isArray(owner)) throw this.#immutable(owner, value === undefined ? "deletion" : "assignment");
-    const { start, stop, step } = sliceRange(slice, owner.length, run);
-    const added = value === undefined ? [] : [...itemsOf(value, run)];
-    run.make(16 * (owner.length + added.length));
-    if (step === 1) {
-      const tail = owner.slice(Math.max(start, stop));
-      owner.length = start;
-      grow(owner, added, run);
-      grow(owner, tail, run);
-      return;
-    }
-    const places: number[] = [];
-    for (let at = start; step > 0 ? at < stop : at > stop; at += step) places.push(at);
-    if (value === undefined) {
-      const gone = new Set(places);
-      const kept = owner.filter((_, at) => !gone.has(at));
-      owner.length = 0;
-      grow(owner, kept, run);
-      return;
-    }
-    if (places.length !== added.length) {
-      const what = `attempt to assign sequence of size ${added.length} to extended slice of size ${places.length}`;
-      throw run.fail("ValueError", what, "Give as many values as the slice has.");
-    }
-    places.forEach((at, index) => {
-      owner[at] = added[index] ?? null;
-    });
-  }
-}
-
-function namesOf(target: Target): string[] {
-  if (target.kind === "name") return [target.name];
-  return target.kind === "unpack" ? target.targets.flatMap(namesOf) : [];
-}
-
-/** `str.lower`, for which the text is the first argument: what `sorted(xs, key=str.lower)` names. */
-function unboundTextMethod(name: string): ((args: CallArguments, run: Run) => Thing) | undefined {
-  const method = textMethod(name);
-  if (method === undefined) return undefined;
-  return ({ positional: [text = null, ...positional], keywords }, run) => {
-    if (typeof text === "string") return method(text, { positional, keywords }, run);
-    throw run.fail("TypeError", `str.${name} wants text, not ${typeName(text)}`, "Give text.");
-  };
-}
-
-function methodOf(thing: Thing, name: string): ((args: CallArguments, run: Run) => Thing) | undefined {
-  if (typeof thing === "string") {
-    const method = textMethod(name);
-    return method === undefined ? undefined : (args, run) => method(thing, args, run);
-  }
-  if (Array.isArray(thing)) return listMethod(thing, name);
-  if (thing instanceof Map) return dictMethod(thing, name);
-  return thing instanceof Tuple ? tupleMethod(thing, name) : undefined;
 }

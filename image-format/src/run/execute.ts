@@ -47,17 +47,17 @@ export class Execution {
     switch (statement.kind) {
       case "assign": {
         const value = this.#evaluator.value(statement.value);
-        for (const target of statement.targets) this.#evaluator.bind(target, value);
+        for (const target of statement.targets) this.#evaluator.targets.bind(target, value);
         return "on";
       }
       case "augment":
-        this.#evaluator.augment(statement.target, statement.operator, statement.value, statement.at);
+        this.#evaluator.targets.augment(statement.target, statement.operator, statement.value, statement.at);
         return "on";
       case "expression":
         this.#evaluator.value(statement.value);
         return "on";
       case "delete":
-        for (const target of statement.targets) this.#evaluator.delete(target);
+        for (const target of statement.targets) this.#evaluator.targets.delete(target);
         return "on";
       case "import":
         for (const { path, as } of statement.modules) this.#import(path.join("."), as);
@@ -92,7 +92,7 @@ export class Execution {
 
   #for({ target, iterable, body, otherwise, from }: Statement & { kind: "for" }): Outcome {
     const ended = this.#evaluator.each(iterable, from, (value) => {
-      this.#evaluator.bind(target, value);
+      this.#evaluator.targets.bind(target, value);
       return this.block(body) !== "break";
     });
     return ended ? this.block(otherwise) : "on";
