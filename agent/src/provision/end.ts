@@ -7,6 +7,7 @@ import type { Leftovers } from "../leftovers/leftovers.js";
 import type { Left } from "../leftovers/record.js";
 import type { Log } from "../log.js";
 import { shellLine } from "../process/acts.js";
+import { deadline } from "../process/deadline.js";
 import type { Script } from "../script/script.js";
 import type { Toolstack } from "../toolstack/toolstack.js";
 import type { Journal } from "./journal.js";
@@ -48,14 +49,17 @@ export async function leftBy(job: Begun, succeeded: boolean): Promise<Found> {
   await untilWritten(job, () => secrets.keep({ vmUuid, configPath, secrets: spec.secrets }));
   const before = beforeOf(job);
   if (before === undefined) return nothingLeft;
-  const signal = AbortSignal.any([detach, AbortSignal.timeout(leftoverLimitMs)]);
+  const { signal, done } = deadline(leftoverLimitMs, detach);
   const { runnerSession } = job.script;
-  const left = await leftovers.find(footprint, before, { runnerSession, succeeded, signal }).catch((error: unknown) => {
-    detach.throwIfAborted();
-    // The job ends all the same; what it left is then for people to find.
-    log.error("Cannot look for what a job left", { jobId: spec.jobId, error });
-    return [];
-  });
+  const left = await leftovers
+    .find(footprint, before, { runnerSession, succeeded, signal })
+    .catch((error: unknown) => {
+      detach.throwIfAborted();
+      // The job ends all the same; what it left is then for people to find.
+      log.error("Cannot look for what a job left", { jobId: spec.jobId, error });
+      return [];
+    })
+    .finally(done);
   await untilWritten(job, () => leftovers.keep(footprint, left));
   if (succeeded || !spec.cleanOnFailure || left.length === 0) return { left, cleaned: [] };
   const { removed, remaining } = await leftovers.clean(spec.jobId, [], AbortSignal.timeout(cleanLimitMs));

@@ -14,6 +14,7 @@ import type { Footprint } from "../leftovers/footprint.js";
 import type { KeptSecrets } from "../leftovers/kept-secrets.js";
 import type { Leftovers } from "../leftovers/leftovers.js";
 import type { Log } from "../log.js";
+import { deadline } from "../process/deadline.js";
 import type { Limiter } from "../process/limiter.js";
 import { JobLog } from "../script/job-log.js";
 import { Redactor } from "../script/redactor.js";
@@ -203,30 +204,36 @@ export class Job {
       throw new Failure(first.code === "no_space" ? "no_space" : "check_failed", "check", first.message);
   }
 
-  /** Waits until every tree is here, asking for those that lack; then holds them. */
+  /** Waits until every tree is here, for as long as that may take; then holds them. */
   async #stage(signal: AbortSignal): Promise<() => void> {
-    const { staging, config } = this.#deps;
-    const { stagingMs } = config.limits;
-    const limited = AbortSignal.any([signal, AbortSignal.timeout(stagingMs)]);
-    const tooLate = (error: unknown): never => {
+    const { stagingMs } = this.#deps.config.limits;
+    const limited = deadline(stagingMs, signal);
+    try {
+      return await this.#untilStaged(limited.signal);
+    } catch (error) {
       if (!(error instanceof Error && error.name === "TimeoutError")) throw error;
       const message = `The image's files did not arrive within ${stagingMs / 1000} s (limits.staging_s)`;
       throw new Failure("staging_failed", "stage", message, { cause: error });
-    };
+    } finally {
+      limited.done();
+    }
+  }
+
+  /** Asks for the trees that lack. */
+  async #untilStaged(signal: AbortSignal): Promise<() => void> {
+    const { staging } = this.#deps;
+    const names = this.spec.trees.map((tree) => tree.name);
     for (;;) {
-      const release = await staging
-        .use(
-          this.spec.trees.map((tree) => tree.name),
-          limited,
-        )
-        .catch(tooLate);
+      const release = await staging.use(names, signal);
       const lacking = await staging.lacking(this.spec.trees);
       if (lacking.length === 0) return release;
       release();
-      const committed = staging.nextCommit(limited);
+      const committed = staging.nextCommit(signal);
+      // Nobody waits for it when the asking fails.
+      committed.catch(() => undefined);
       const asked = this.journal.entries.at(-1)?.event.event?.$case === "stagingNeeded";
       if (!asked) await this.#emit({ $case: "stagingNeeded", value: { trees: lacking } });
-      await committed.catch(tooLate);
+      await committed;
     }
   }
 

@@ -136,9 +136,11 @@ export class BackupsService implements OnApplicationBootstrap, OnApplicationShut
 
   private async copy(order: CopyOrder): Promise<void> {
     const worker = startThread("backups/copy-worker", order);
-    const signal = AbortSignal.any([this.stopping.signal, AbortSignal.timeout(copyMs)]);
+    const { signal } = this.stopping;
+    let timer: NodeJS.Timeout | undefined;
     try {
       await new Promise<void>((resolve, reject) => {
+        timer = setTimeout(() => reject(new Error(`the copy took longer than ${copyMs / 60_000} minutes`)), copyMs);
         signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
         worker.once("error", reject);
         worker.once("exit", () => reject(new Error("the copying thread ended without a word")));
@@ -148,6 +150,7 @@ export class BackupsService implements OnApplicationBootstrap, OnApplicationShut
         });
       });
     } finally {
+      clearTimeout(timer);
       await worker.terminate();
     }
   }
