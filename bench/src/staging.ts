@@ -11,7 +11,7 @@ import { summarise, timed } from "./statistics.js";
 const mib = 1024 * 1024;
 const size = 1024;
 /** Each way's figure is the median of so many. */
-const firstRounds = 3;
+const firstRounds = 5;
 
 export async function staging(): Promise<Record<string, number>> {
   const place = await makePlace(["xen1"]);

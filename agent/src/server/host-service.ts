@@ -95,7 +95,10 @@ export function hostService(deps: HostServiceDependencies): HostServiceServer {
   };
 }
 
-/** What is known at once, with its age, so that a host whose toolstack takes its time is in contact; then every new snapshot, and the last again when the interval passes without one. */
+/**
+ * What is known at once, with its age, so that a host whose toolstack takes its time is in contact; then every new snapshot, and the last again when the interval
+ * passes without one.
+ */
 async function watch(
   deps: HostServiceDependencies,
   intervalMs: number,

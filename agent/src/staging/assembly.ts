@@ -63,15 +63,8 @@ export class Assembly {
   }
 
   /** Chunks that are to be sent, as ascending ranges. */
-  needed(): { first: number; last: number }[] {
-    const ranges: { first: number; last: number }[] = [];
-    for (const [index, had] of this.#have.entries()) {
-      const open = ranges.at(-1);
-      if (had || this.#borrowed[index]) continue;
-      if (open !== undefined && open.last === index - 1) open.last = index;
-      else ranges.push({ first: index, last: index });
-    }
-    return ranges;
+  needed(): Range[] {
+    return rangesWhere(this.#have.length, (index) => !this.#have[index] && !this.#borrowed[index]);
   }
 
   /**
@@ -190,17 +183,12 @@ export class Assembly {
     return this.#file;
   }
 
-  /** Chunks that are marked, those that follow each other as one. */
+  /** The bytes of the chunks that are marked. */
   #spansOf(marks: Uint8Array): Span[] {
-    const spans: Span[] = [];
-    for (const [index, mark] of marks.entries()) {
-      const [start, end] = [index * chunkBytes, Math.min((index + 1) * chunkBytes, this.size)];
-      const before = spans.at(-1);
-      if (!mark) continue;
-      if (before?.end === start) before.end = end;
-      else spans.push({ start, end });
-    }
-    return spans;
+    return rangesWhere(marks.length, (index) => marks[index] === 1).map(({ first, last }) => ({
+      start: first * chunkBytes,
+      end: Math.min((last + 1) * chunkBytes, this.size),
+    }));
   }
 
   async #beginWith(older: Older, hasPart: boolean): Promise<void> {
@@ -236,6 +224,24 @@ export class Assembly {
         this.#have[index] = 1;
     }
   }
+}
+
+/** Chunks that follow each other, by number. */
+interface Range {
+  first: number;
+  last: number;
+}
+
+/** The numbers below `count` of which it holds, those that follow each other as one range. */
+function rangesWhere(count: number, holds: (index: number) => boolean): Range[] {
+  const ranges: Range[] = [];
+  for (let index = 0; index < count; index += 1) {
+    const open = ranges.at(-1);
+    if (!holds(index)) continue;
+    if (open?.last === index - 1) open.last = index;
+    else ranges.push({ first: index, last: index });
+  }
+  return ranges;
 }
 
 /** A full disk is the host's answer to the request, not a fault of ours. */

@@ -23,7 +23,7 @@ export interface UploadOrder {
   }[];
 }
 
-/** What the worker says: bytes as they leave, and how it ended. */
+/** What the worker says: bytes that have left since it last said so, and how it ended. */
 export type UploadNews =
   | { kind: "sent"; bytes: number }
   | { kind: "done" }
@@ -33,6 +33,8 @@ export type UploadNews =
 const chunkBytes = 262_144;
 const messageChunks = 4;
 const hashBytes = 32;
+/** More often nobody looks, and each telling wakes the main thread. */
+const tellEveryMs = 100;
 
 type OpenWay = (access: HostAccess) => Promise<UploadWay>;
 
@@ -54,6 +56,13 @@ async function upload(order: UploadOrder, openWay: OpenWay, say: (news: UploadNe
 
 async function send(order: UploadOrder, way: UploadWay, say: (news: UploadNews) => void): Promise<void> {
   const { name, treeDigest } = order;
+  let untold = 0;
+  let toldMs = performance.now();
+  const tell = () => {
+    if (untold > 0) say({ kind: "sent", bytes: untold });
+    untold = 0;
+    toldMs = performance.now();
+  };
   for (const file of order.files) {
     const handle = await open(join(order.root, file.path), "r");
     try {
@@ -65,14 +74,16 @@ async function send(order: UploadOrder, way: UploadWay, say: (news: UploadNews) 
           );
           const room = way.room();
           read(room.data.subarray(0, length), handle.fd, chunk * chunkBytes, file.path);
-          say({ kind: "sent", bytes: length });
           await way.send({ name, treeDigest, file: file.index, chunk }, room, length);
+          untold += length;
+          if (performance.now() - toldMs >= tellEveryMs) tell();
         }
       }
     } finally {
       await handle.close();
     }
   }
+  tell();
 }
 
 /** Reads straight into a message's room. This thread has nothing else to do, and the kernel reads ahead: it may wait for the disk itself. */

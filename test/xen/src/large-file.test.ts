@@ -8,9 +8,10 @@ const image = "With_Large_File";
 const staged = `/var/cache/convirt/image_store/${image}/large.raw`;
 const mib = 1024 * 1024;
 
+let device: string | undefined;
 afterEach(async () => {
   await rig().remove("from-large");
-  await rig().dom0.must("losetup --detach-all");
+  if (device !== undefined) await rig().dom0.must(`losetup --detach ${device}`);
 });
 
 /** Brings the version that has this text at 3 MiB, by way of a VM that is removed again; what the host then has under the file's name, and its inode. */
@@ -35,7 +36,7 @@ test("a large file of the store is changed where it is, but not under a block de
   expect(second.inode).toBe(first.inode);
   expect(second.hash).not.toBe(first.hash);
 
-  const device = (await rig().dom0.must(`losetup --read-only --find --show ${staged}`)).trim();
+  device = (await rig().dom0.must(`losetup --read-only --find --show ${staged}`)).trim();
   const third = await staging("third");
   expect(third.inode).not.toBe(first.inode);
   expect(await rig().dom0.must(`sha256sum <${device}`)).toContain(second.hash.split(" ")[0]);
