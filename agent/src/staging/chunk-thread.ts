@@ -13,17 +13,17 @@ interface Waiting {
 }
 
 /** Chunks to be written: the order, before it is the thread's. */
-export type Chunks = Omit<ChunkOrder, "id" | "data"> & { data: Uint8Array };
+export type Chunks = Omit<ChunkOrder, "id" | "isLent" | "data"> & { data: Uint8Array };
 
 /** The thread starts with the first chunks that it is given. */
 export class ChunkThread {
-  readonly #back: (room: ArrayBuffer) => void;
+  readonly #back: ((room: ArrayBuffer) => void) | undefined;
   #worker: Worker | undefined;
   readonly #waiting = new Map<number, Waiting>();
   #nextId = 1;
 
-  /** `back` is given the memory of what was written. */
-  constructor(back: (room: ArrayBuffer) => void = () => undefined) {
+  /** `back` is given the memory of what was written; without it that is let go. */
+  constructor(back?: (room: ArrayBuffer) => void) {
     this.#back = back;
   }
 
@@ -36,7 +36,9 @@ export class ChunkThread {
     const written = new Promise<void>((resolve, reject) => this.#waiting.set(id, { resolve, reject, first }));
     const data = ownBuffer(order.data);
     this.#worker ??= this.#start();
-    this.#worker.postMessage({ ...order, data, id } satisfies ChunkOrder, [data.buffer]);
+    this.#worker.postMessage({ ...order, data, id, isLent: this.#back !== undefined } satisfies ChunkOrder, [
+      data.buffer,
+    ]);
     return written;
   }
 
@@ -57,7 +59,7 @@ export class ChunkThread {
   }
 
   #answered({ id, room, mismatch, error }: ChunkAnswer): void {
-    this.#back(room);
+    if (room !== undefined) this.#back?.(room);
     const waiting = this.#waiting.get(id);
     this.#waiting.delete(id);
     if (waiting === undefined) return;

@@ -5,7 +5,7 @@ import { writeSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
 import { firstMismatch } from "./chunk-hash.js";
 
-/** Whole chunks that follow each other, for `position` of the file; `hashes` are what they must have, joined. `data` is transferred, there and back. */
+/** Whole chunks that follow each other, for `position` of the file; `hashes` are what they must have, joined. `data` is transferred, and back if it is lent. */
 export interface ChunkOrder {
   id: number;
   fd: number;
@@ -13,17 +13,19 @@ export interface ChunkOrder {
   data: Uint8Array<ArrayBuffer>;
   chunkBytes: number;
   hashes: Uint8Array;
+  isLent: boolean;
 }
 
 /** `mismatch`: the number of the chunk within the order, and the SHA-256 that it has; nothing of the order was written. */
 export interface ChunkAnswer {
   id: number;
-  room: ArrayBuffer;
+  /** What was lent. */
+  room?: ArrayBuffer;
   mismatch?: { chunk: number; hash: string };
   error?: { code: string | undefined; message: string };
 }
 
-function carryOut(order: ChunkOrder): Omit<ChunkAnswer, "room"> {
+function carryOut(order: ChunkOrder): ChunkAnswer {
   const { id, fd, position, data, chunkBytes, hashes } = order;
   const mismatch = firstMismatch(data, chunkBytes, hashes);
   if (mismatch !== undefined) return { id, mismatch };
@@ -38,5 +40,7 @@ function carryOut(order: ChunkOrder): Omit<ChunkAnswer, "room"> {
 
 parentPort?.on("message", (order: ChunkOrder) => {
   const room = order.data.buffer;
-  parentPort?.postMessage({ ...carryOut(order), room } satisfies ChunkAnswer, [room]);
+  const answer = carryOut(order);
+  if (order.isLent) parentPort?.postMessage({ ...answer, room } satisfies ChunkAnswer, [room]);
+  else parentPort?.postMessage(answer);
 });

@@ -85,14 +85,6 @@ export class InventoryService implements OnModuleInit {
     return report === undefined ? null : Math.max(0, Math.round((Date.now() - report.seenAt.getTime()) / 1000));
   }
 
-  /** The same in whole seconds. */
-  sawAgeS(hostId: string): number | null {
-    const saw = this.sawAt(hostId);
-    if (saw === undefined) return null;
-    const ageMs = saw.tickMs === undefined ? Date.now() - saw.at.getTime() : performance.now() - saw.tickMs;
-    return Math.max(0, Math.round(ageMs / 1000));
-  }
-
   /** Milliseconds by `performance.now()` of the last report to this process; undefined when there was none. */
   heardAtMs(hostId: string): number | undefined {
     return this.heardMs.get(hostId);
@@ -110,6 +102,14 @@ export class InventoryService implements OnModuleInit {
       at: new Date(report.seenAt.getTime() - report.ageMs),
       tickMs: heard === undefined ? undefined : heard - report.ageMs,
     };
+  }
+
+  /** Whole seconds since then; null when it has never told any. */
+  sawAgeS(hostId: string): number | null {
+    const saw = this.sawAt(hostId);
+    if (saw === undefined) return null;
+    const ageMs = saw.tickMs === undefined ? Date.now() - saw.at.getTime() : performance.now() - saw.tickMs;
+    return Math.max(0, Math.round(ageMs / 1000));
   }
 
   /** True when the domains are others than they were. */
