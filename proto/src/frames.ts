@@ -15,7 +15,8 @@ const lengthBytes = 4;
 /** What stands before a message's data: names, numbers, lengths. */
 const longestHead = 64 * 1024;
 const mostData = 1024 * 1024;
-const longestFrame = mostData + longestHead;
+/** The most bytes of a frame; a longer one is refused. */
+export const longestFrame = mostData + longestHead;
 
 /**
  * Room for one message: the caller fills `data` from its beginning, then asks for the message, which is made around it. Both are views of the same memory, that

@@ -1,7 +1,6 @@
 // The memory that what arrives lies in until it is written. It goes round: memory that is new costs the system a page at a time, for every megabyte of a file.
+import { longestFrame } from "@convirt/proto/frames";
 
-/** Of a message of 1 MiB and what stands before it. */
-const roomBytes = 1024 * 1024 + 64 * 1024;
 /** Less than that is not worth a room. */
 const smallBytes = 64 * 1024;
 
@@ -16,12 +15,12 @@ export class Rooms {
 
   /** Memory of at least so many bytes, with whatever was in it; nobody else's until it is given back. */
   give(bytes: number): ArrayBuffer {
-    if (bytes <= smallBytes || bytes > roomBytes) return Buffer.allocUnsafeSlow(bytes).buffer;
-    return this.#free.pop() ?? Buffer.allocUnsafeSlow(roomBytes).buffer;
+    if (bytes <= smallBytes || bytes > longestFrame) return Buffer.allocUnsafeSlow(bytes).buffer;
+    return this.#free.pop() ?? Buffer.allocUnsafeSlow(longestFrame).buffer;
   }
 
   /** Takes memory back that is not used any more; what `give` did not give as a room is let go. */
   back(room: ArrayBuffer): void {
-    if (room.byteLength === roomBytes && this.#free.length < this.#most) this.#free.push(room);
+    if (room.byteLength === longestFrame && this.#free.length < this.#most) this.#free.push(room);
   }
 }

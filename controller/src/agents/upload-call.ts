@@ -1,5 +1,4 @@
 // An upload as a call of gRPC, for agents that have nothing better.
-
 import { type UploadHead, UploadRoom } from "@convirt/proto/frames";
 import { StagingServiceClient } from "@convirt/proto/staging";
 import { UploadReply } from "@convirt/proto/upload";
