@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { bundleController } from "./bundle-controller.mjs";
+import { copyNative } from "./native.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = dirname(here);
@@ -27,10 +27,11 @@ export function packageAgent(options) {
 
 /** For this machine's architecture and this major version of Node.js: SQLite and argon2 are compiled for both. */
 export function packageController(options) {
-  return pack("convirt-controller", options, async (tree) => {
+  return pack("convirt-controller", options, (tree) => {
     const lib = join(tree, "usr/lib/convirt-controller");
     // The web UI lies where the program looks for it from its own place, as in a checkout.
-    await bundleController(join(lib, "controller/dist"));
+    put(join(root, "controller/dist/bundle"), join(lib, "controller/dist"));
+    copyNative(join(lib, "controller/dist"));
     put(join(root, "cli/dist/bundle"), join(lib, "cli"));
     for (const legal of files(lib).filter((file) => file.endsWith(".LEGAL.txt"))) {
       put(legal, licences(tree, "convirt-controller", basename(legal)));
@@ -51,14 +52,14 @@ export function packageController(options) {
   });
 }
 
-async function pack(name, { version = ourVersion(), out = join(root, "dist/packages") }, fill) {
+function pack(name, { version = ourVersion(), out = join(root, "dist/packages") }, fill) {
   if (!/^[0-9][A-Za-z0-9.+~]*$/.test(version)) throw new Error(`${version} is not a version of Debian's form`);
   const epoch = sourceDateEpoch();
   const scratch = fs.mkdtempSync(join(tmpdir(), "convirt-package-"));
   try {
     const tree = join(scratch, name);
     put(join(here, name), tree);
-    const changes = await fill(tree);
+    const changes = fill(tree);
     document(tree, name, version, epoch);
     control(tree, version, changes);
     settle(tree, epoch);

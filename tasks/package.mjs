@@ -9,7 +9,7 @@ const { values } = parseArgs({ options: { version: { type: "string" }, out: { ty
 build();
 const made = [];
 for (const make of [packageAgent, packageController]) {
-  const { file, bytes } = await make(values);
+  const { file, bytes } = make(values);
   made.push(file);
   process.stdout.write(`${file}  ${(bytes / 1e6).toFixed(2)} MB\n`);
 }

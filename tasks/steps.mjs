@@ -18,10 +18,12 @@ export function must(program, args, options = {}) {
   }
 }
 
-function newest(folder) {
+/** When a file below `folder` last changed, but for those in `except`. */
+function newest(folder, except = "") {
   let latest = 0;
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
-    if (entry.isFile()) latest = Math.max(latest, statSync(join(entry.parentPath, entry.name)).mtimeMs);
+    if (entry.isFile() && entry.parentPath !== except)
+      latest = Math.max(latest, statSync(join(entry.parentPath, entry.name)).mtimeMs);
   }
   return latest;
 }
@@ -62,6 +64,18 @@ export function compile() {
   must(process.execPath, ["agent/bundle.mjs"]);
   must(process.execPath, ["fake-xen/bundle.mjs"]);
   must(process.execPath, ["cli/bundle.mjs"]);
+  bundleController();
+}
+
+/** When what it is made of is newer: it takes longer than the others. */
+function bundleController() {
+  const bundle = join(root, "controller", "dist", "bundle");
+  const built = join(bundle, "package.json");
+  const ours = ["controller/dist", "controller/contract/dist", "image-format/dist", "proto/dist"];
+  const sources = ours.map((folder) => newest(join(root, folder), bundle));
+  const others = [join(root, "controller", "bundle.mjs"), join(root, "node_modules", ".package-lock.json")];
+  if (isCurrent(built, ...others) && Math.max(...sources) <= statSync(built).mtimeMs) return;
+  must(process.execPath, ["controller/bundle.mjs"]);
 }
 
 /** The web UI, when a source of it is newer than what was built. */

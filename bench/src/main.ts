@@ -1,5 +1,6 @@
 // `npm run bench`: measures what docs/performance.md claims, each beside what a person would otherwise use, in one run. `npm run bench -- first-line staging`
 // runs some of them. One JSON line per bench; nothing passes or fails here.
+import { demo } from "./demo.js";
 import { firstLine } from "./first-line.js";
 import { load } from "./load.js";
 import { log } from "./log.js";
@@ -8,7 +9,7 @@ import { pages } from "./pages.js";
 import { scale } from "./scale.js";
 import { staging } from "./staging.js";
 
-const benches = { "first-line": firstLine, many, staging, log, load, scale, pages };
+const benches = { "first-line": firstLine, many, staging, log, load, scale, pages, demo };
 type Name = keyof typeof benches;
 
 const asked = process.argv.slice(2);

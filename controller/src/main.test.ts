@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
-const program = join(import.meta.dirname, "..", "dist", "main.js");
+const program = join(import.meta.dirname, "..", "dist", "bundle", "main.js");
 let folder: string;
 const children: ChildProcess[] = [];
 
@@ -153,6 +153,27 @@ describe("the controller", () => {
     expect(await second.ended).toBe(1);
     expect(second.said()).toMatch(/Cannot listen on 127\.0\.0\.1:\d+: .*EADDRINUSE/);
     expect(second.said()).not.toContain("    at ");
+  });
+
+  test("tells its version and how it is used, and starts nothing for it", async () => {
+    for (const [word, expected] of [
+      ["--version", /^0\.1\.0\n$/],
+      ["--help", /^Usage: convirt-controller [\s\S]*--print-config/],
+    ] as const) {
+      const { ended, said } = start([word]);
+      expect(await ended).toBe(0);
+      expect(said()).toMatch(expected);
+    }
+    expect(existsSync(join(folder, "data"))).toBe(false);
+  });
+
+  test("refuses a word that it does not know, and starts nothing", async () => {
+    for (const word of ["--verison", "restore"]) {
+      const { ended, said } = start([word]);
+      expect(await ended).toBe(1);
+      expect(said()).toMatch(/^error: /);
+    }
+    expect(existsSync(join(folder, "data"))).toBe(false);
   });
 
   test("shows its settings", async () => {

@@ -7,7 +7,7 @@ import { chmodSync, createWriteStream, existsSync, mkdirSync, writeFileSync } fr
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ApiClient } from "./api-client.js";
+import type { ApiClient } from "./api-client.js";
 import { endProcessesOf } from "./left-behind.js";
 
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -65,6 +65,7 @@ export class Installation {
   #controller: ChildProcess | undefined;
   #httpPort = 0;
   #httpsPort = 0;
+  #started: Promise<void> | undefined;
   #client: ApiClient | undefined;
 
   /** Nothing runs yet: see `start`. The password is of this installation alone, since whoever signs in as admin may have a script run. */
@@ -86,21 +87,29 @@ export class Installation {
     return installation;
   }
 
-  /** Starts the controller and signs in. When a port is taken by another program in the moment between, others are tried. */
-  async start(): Promise<void> {
+  /** Starts the controller and signs in. */
+  start(): Promise<void> {
+    this.#started = this.#start();
+    return this.#started;
+  }
+
+  /** When a port is taken by another program in the moment between, others are tried. */
+  async #start(): Promise<void> {
     mkdirSync(join(this.folder, "controller"), { recursive: true });
     writeFileSync(join(this.folder, "controller", "password"), `${this.adminPassword}\n`, { mode: 0o600 });
     for (let attempt = 1; ; attempt += 1) {
       this.#httpPort = await freePort(this.#options.httpPort ?? 0);
       this.#httpsPort = await freePort(0);
       try {
-        await this.startController();
+        await Promise.all([this.startController(), import("./api-client.js")]);
         break;
       } catch (error) {
         const portsAreFree = (await isFree(this.#httpPort)) && (await isFree(this.#httpsPort));
         if (this.#stopped || portsAreFree || attempt === startAttempts) throw error;
       }
     }
+    // Loaded already, beside the start of the controller.
+    const { ApiClient } = await import("./api-client.js");
     this.#client = await ApiClient.signIn(this.httpUrl, "admin", this.adminPassword);
   }
 
@@ -139,7 +148,7 @@ export class Installation {
   }
 
   async startController(): Promise<void> {
-    const { folder, controller = {}, controllerProgram = join(root, "controller/dist/main.js") } = this.#options;
+    const { folder, controller = {}, controllerProgram = join(root, "controller/dist/bundle/main.js") } = this.#options;
     this.#controller = this.#launch([controllerProgram], {
       around: controller.around ?? [],
       environment: { ...allocation, ...this.controllerEnvironment },
@@ -153,7 +162,10 @@ export class Installation {
     this.#controller = undefined;
   }
 
-  /** Invites a host, enrols it by the real invitation over mutual TLS, and starts its agent; returns when the controller is in contact with it. */
+  /**
+   * Invites a host, enrols it by the real invitation over mutual TLS, and starts its agent; returns when the controller is in contact with it.
+   * May be called while the controller still starts: `enrol` waits for its invitation then.
+   */
   async addHost(name: string, settings: HostSettings = {}): Promise<Host> {
     const folder = join(this.folder, "hosts", name);
     const xenDir = join(folder, "xen");
@@ -178,8 +190,10 @@ export class Installation {
         "",
       ].join("\n"),
     );
-    const { invitation } = await this.client.call("inviteHost", { body: { host: name } });
-    await this.#agentCommand(configFile, ["enrol"], invitation);
+    await this.#agentCommand(configFile, ["enrol"], async () => {
+      await this.#started;
+      return (await this.client.call("inviteHost", { body: { host: name } })).invitation;
+    });
     const launcher = settings.launcher ?? {};
     const agent = this.#launchAgent(configFile, launcher);
     const host = { name, folder, xenDir, configFile, port, launcher, process: agent };
@@ -248,7 +262,8 @@ export class Installation {
     return this.#launch(agentWords(configFile, ["run"]), launcher);
   }
 
-  async #agentCommand(configFile: string, words: string[], input: string): Promise<void> {
+  /** What the command reads is asked for while it starts. */
+  async #agentCommand(configFile: string, words: string[], input: () => Promise<string>): Promise<void> {
     const command = this.#spawn([process.execPath, ...agentWords(configFile, words)], {
       env: { PATH: process.env["PATH"] ?? "" },
       stdio: ["pipe", "ignore", "pipe"],
@@ -257,8 +272,16 @@ export class Installation {
     command.stderr?.on("data", (chunk: Buffer) => {
       said += chunk.toString("utf8");
     });
-    command.stdin?.end(`${input}\n`);
-    const [code] = (await once(command, "close")) as [number | null];
+    // One that ended before it read says why.
+    command.stdin?.on("error", () => undefined);
+    const ended = once(command, "close") as Promise<[number | null]>;
+    try {
+      command.stdin?.end(`${await input()}\n`);
+    } catch (error) {
+      await end(command, "SIGKILL");
+      throw error;
+    }
+    const [code] = await ended;
     if (code !== 0) throw new Error(`convirt-agent ${words.join(" ")} ended with ${code}: ${said}`);
   }
 }

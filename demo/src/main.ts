@@ -5,10 +5,12 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, write
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { JobEvent } from "@convirt/contract/job";
+import { rewriteOptions } from "@convirt/image-format/rewrite";
 import { Installation, root } from "./installation.js";
 
 const usualPort = 8080;
-const hostNames = ["xen1", "xen2", "xen3"];
+const host1 = "xen1";
+const otherHosts = ["xen2", "xen3"];
 const once = process.argv.includes("--once");
 
 let quiet = false;
@@ -20,40 +22,31 @@ const bold = (text: string) => (process.stdout.isTTY ? `\u001b[1m${text}\u001b[0
 const folder = mkdtempSync(join(tmpdir(), "convirt-demo-"));
 const store = join(folder, "store");
 const installation = new Installation({ folder, store, httpPort: usualPort });
-const host1 = "xen1";
 
 async function main(): Promise<number> {
-  const started = performance.now();
   say(bold("ConVirt demo"));
   cpSync(join(root, "image_store"), store, { recursive: true });
-  const values = { ...ownPlaces(), ...standIns() };
+  setOptions("Tiny_Linux", { ...ownPlaces(), ...standIns() });
 
-  await installation.start();
-  // The shipped image keeps its disks where a host of its own would; the demo's copy keeps them in the demo's folder, so that a request needs no more.
-  await installation.client.call("editOptions", {
-    params: { name: "Tiny_Linux" },
-    body: { imageConf: { set: values } },
-  });
+  const controller = installation.start();
+  // It does the work; the others come while it does.
+  const host = installation.addHost(host1);
+  // A failure is met where it is waited for; until then it is no fault of the process.
+  host.catch(() => undefined);
+  await controller;
   const images = (await installation.client.call("listImages")).items.map((image) => image.name);
   say(`${dim("controller")}  ${installation.httpUrl}, images: ${images.join(", ")}`);
-  // The first host does the work; the others come while it does.
-  await installation.addHost(host1);
+  await host;
   say(`${dim("host")}        ${host1} is enrolled over mutual TLS and in contact`);
-  const others = Promise.all(hostNames.slice(1).map((name) => installation.addHost(name)));
-  // Its failure is met where it is waited for; until then it is no fault of the process.
-  others.catch(() => undefined);
-
   const job = await installation.client.call("provision", {
     body: { image: "Tiny_Linux", host: host1, vm: "hello", start: true, reason: "the demo" },
   });
   say(`${dim("request")}     VM "hello" from image Tiny_Linux on ${host1}`);
-  let firstLine = true;
+  let others: Promise<unknown> | undefined;
   for await (const event of installation.client.events(job.id)) {
-    if (event.kind === "log" && firstLine) {
-      firstLine = false;
-      say(
-        dim(`            first line of the log ${((performance.now() - started) / 1000).toFixed(1)} s after the start`),
-      );
+    if (event.kind === "log" && others === undefined) {
+      say(dim(`            first line of the log ${(performance.now() / 1000).toFixed(1)} s after the start`));
+      others = addOthers();
     }
     show(event);
   }
@@ -63,11 +56,16 @@ async function main(): Promise<number> {
     return 1;
   }
   for (const proof of ended.proofs) say(`${dim("proven")}      ${proof.subject}: ${proof.found}`);
-  await others;
-  for (const name of hostNames.slice(1))
-    say(`${dim("host")}        ${name} is enrolled over mutual TLS and in contact`);
+  await (others ?? addOthers());
+  for (const name of otherHosts) say(`${dim("host")}        ${name} is enrolled over mutual TLS and in contact`);
   await showWhatWasMade(ended.vmConfigPath ?? "", ended.disks[0]?.target ?? "");
   return 0;
+}
+
+function addOthers(): Promise<unknown> {
+  const added = Promise.all(otherHosts.map((name) => installation.addHost(name)));
+  added.catch(() => undefined);
+  return added;
 }
 
 function show(event: JobEvent): void {
@@ -91,6 +89,13 @@ async function showWhatWasMade(configPath: string, disk: string): Promise<void> 
   say();
   say(dim("xl list"));
   say(run(join(installation.host(host1).folder, "bin", "xl"), "list"));
+}
+
+/** The shipped image keeps its disks where a host of its own would; the demo's copy keeps them in the demo's folder, so that a request needs no more. */
+function setOptions(image: string, values: Record<string, string>): void {
+  const path = join(store, image, "image.conf");
+  const set = new Map(Object.entries(values));
+  writeFileSync(path, rewriteOptions(readFileSync(path, "utf8"), { set, unset: [] }, { file: "image.conf" }));
 }
 
 /** Values that place a VM's files into the folder of the host that it is made on. */
@@ -137,6 +142,11 @@ async function stop(): Promise<void> {
 
 const interrupted = new Promise<number>((resolve) => {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve(130));
+  // Who read it is gone, `head` say: what runs and what was made must not stay.
+  process.stdout.once("error", () => {
+    quiet = true;
+    resolve(1);
+  });
 });
 
 let code = 1;

@@ -163,7 +163,7 @@ test("a second controller on the same database refuses to start and says why", a
     CONVIRT_HTTPS_LISTEN: "127.0.0.1:0",
     CONVIRT_STORE_DIR: t.store,
   };
-  const second = spawnSync(process.execPath, [join(root, "controller/dist/main.js")], {
+  const second = spawnSync(process.execPath, [join(root, "controller/dist/bundle/main.js")], {
     env,
     encoding: "utf8",
     timeout: 20_000,

@@ -62,8 +62,8 @@ export class AgentsService implements OnApplicationBootstrap, OnApplicationShutd
     for (const { link } of this.known.values()) link.close();
   }
 
-  /** Begins to keep a link; an earlier one of the same host is closed. */
-  add(host: HostEntity): void {
+  /** Begins to keep a link; an earlier one of the same host is closed. One that has `just` enrolled is called often at first. */
+  add(host: HostEntity, just?: "enrolled"): void {
     this.known.get(host.id)?.link.close();
     this.known.delete(host.id);
     const identity = this.identity;
@@ -82,6 +82,7 @@ export class AgentsService implements OnApplicationBootstrap, OnApplicationShutd
         ca: this.authority.certificate,
         key: identity.key,
         certificate: identity.certificate,
+        expected: just === "enrolled",
         onHello: (reply) => this.hello(host.id, reply),
         onInventory: (inventory) => this.report(host.id, inventory),
         onContact: (inContact, why) => this.contact(host, inContact, why),

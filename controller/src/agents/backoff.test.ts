@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Backoff, stableMs } from "./backoff.js";
+import { Backoff, expectedMs, stableMs } from "./backoff.js";
 
 const windows = (backoff: Backoff, count: number) => Array.from({ length: count }, () => backoff.next(1));
 
@@ -25,5 +25,19 @@ describe("Backoff", () => {
       expect(backoff.next(1)).toBe(1000);
       backoff.held(stableMs - 1);
     }
+  });
+
+  it("waits for a host that has just enrolled an eighth of the time that passed, until it was in contact or two minutes are over", () => {
+    const enrolled = 1_000_000;
+    const backoff = new Backoff(enrolled);
+    const pauses = [0, 500, 8_000, 80_000].map((passedMs) => backoff.next(1, enrolled + passedMs));
+    expect(pauses).toEqual([100, 100, 1_000, 10_000]);
+    expect(backoff.next(0.5, enrolled)).toBe(50);
+    expect(backoff.next(1, enrolled + expectedMs)).toBe(1000);
+    const met = new Backoff(enrolled);
+    met.held(0);
+    expect(met.next(1, enrolled)).toBe(100);
+    met.held(1);
+    expect(met.next(1, enrolled)).toBe(1000);
   });
 });

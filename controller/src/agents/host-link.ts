@@ -34,6 +34,8 @@ export interface LinkRequest {
   ca: string;
   key: string;
   certificate: string;
+  /** It has just enrolled: its agent starts in a moment. */
+  expected: boolean;
   onHello: (reply: HelloReply) => Promise<void>;
   onInventory: (inventory: Inventory) => Promise<void>;
   onContact: (inContact: boolean, why: string) => void;
@@ -47,7 +49,7 @@ export class HostLink {
   readonly #request: LinkRequest;
   readonly #calls = new LiveCalls();
   readonly #stopped = new AbortController();
-  readonly #backoff = new Backoff();
+  readonly #backoff: Backoff;
   #connection: AgentConnection;
   #lost = new AbortController();
   inContact = false;
@@ -56,6 +58,7 @@ export class HostLink {
 
   constructor(request: LinkRequest) {
     this.#request = request;
+    this.#backoff = new Backoff(request.expected ? performance.now() : undefined);
     this.#lost.abort(new Error(`${request.hostName} is not in contact`));
     this.#connection = this.#connect();
     void this.#keep();

@@ -51,6 +51,9 @@ interface Piece {
   data: Buffer;
 }
 
+/** Many small files are many questions, and a host may be far away. */
+const offersAtOnce = 8;
+
 /** More than this goes through a thread of its own; starting one costs a tenth of a second. */
 const workerBytes = 16 * 1024 * 1024;
 
@@ -190,18 +193,28 @@ export class StagingService {
     signal: AbortSignal,
   ): Promise<{ file: number; ranges: ChunkRange[] }[]> {
     const needed: { file: number; ranges: ChunkRange[] }[] = [];
-    for (const file of files) {
+    for (let from = 0; from < files.length; from += offersAtOnce) {
       signal.throwIfAborted();
-      const chunkHashes = tree.files[file]?.chunkHashes;
-      if (chunkHashes === undefined) throw new Error(`The host asks for file ${file} of ${tree.files.length}`);
-      const question = { treeDigest: tree.digest, name: tree.name, file, chunkHashes };
-      const reply = await unary<{ needed: ChunkRange[] }>((options, done) =>
-        client.offerChunks(question, new Metadata(), options, done),
-      );
-      if (reply.needed.length > 0) needed.push({ file, ranges: reply.needed });
+      const asked = files.slice(from, from + offersAtOnce);
+      const answers = await Promise.all(asked.map((file) => offerChunks(client, tree, file)));
+      needed.push(...answers.filter(({ ranges }) => ranges.length > 0));
     }
     return needed;
   }
+}
+
+async function offerChunks(
+  client: StagingServiceClient,
+  tree: SendableTree,
+  file: number,
+): Promise<{ file: number; ranges: ChunkRange[] }> {
+  const chunkHashes = tree.files[file]?.chunkHashes;
+  if (chunkHashes === undefined) throw new Error(`The host asks for file ${file} of ${tree.files.length}`);
+  const question = { treeDigest: tree.digest, name: tree.name, file, chunkHashes };
+  const { needed } = await unary<{ needed: ChunkRange[] }>((options, done) =>
+    client.offerChunks(question, new Metadata(), options, done),
+  );
+  return { file, ranges: needed };
 }
 
 function offer(

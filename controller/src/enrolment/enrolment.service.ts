@@ -112,7 +112,7 @@ export class EnrolmentService {
       });
     });
     this.log.log({ msg: "host enrolled", host: host.name, hostId, address: host.address, from });
-    this.agents.add(host);
+    this.agents.add(host, "enrolled");
     this.events.changed("hosts", host.name);
     return { hostId, certificate: signed.certificate, caCertificate: this.authority.certificate };
   }

@@ -52,7 +52,7 @@ export async function secondControllers(run: Run): Promise<Report> {
 }
 
 async function startAnother(ground: Ground, dataDir: string): Promise<{ code: number | null; said: string }> {
-  const second = spawn(process.execPath, [join(root, "controller/dist/main.js")], {
+  const second = spawn(process.execPath, [join(root, "controller/dist/bundle/main.js")], {
     env: {
       PATH: process.env["PATH"] ?? "",
       CONVIRT_DATA_DIR: dataDir,
