@@ -52,6 +52,8 @@ export interface AgentRequest {
 export interface RunningAgent {
   /** The port on which gRPC is served. */
   port: number;
+  /** As it was last renewed. */
+  identity(): Identity;
   stop(): Promise<void>;
 }
 
@@ -64,8 +66,8 @@ export async function startAgent(request: AgentRequest): Promise<RunningAgent> {
   // Before anything looks at what lies in the state folder.
   const unlock = await lockState(config.stateDir);
   try {
-    const { port, stop } = await serve(request, chosen);
-    return { port, stop: () => stop().finally(unlock) };
+    const agent = await serve(request, chosen);
+    return { ...agent, stop: () => agent.stop().finally(unlock) };
   } catch (error) {
     unlock();
     throw error;
@@ -138,17 +140,28 @@ async function serve(request: AgentRequest, chosen: Pick<DriverOptions, "program
   });
   return {
     port,
-    stop: async () => {
-      listener.refuse();
-      handlers.endStreams();
-      await Promise.race([
-        new Promise<void>((resolve) => server.tryShutdown(() => resolve())),
-        new Promise<void>((resolve) => setTimeout(resolve, stopLimitMs).unref()),
-      ]);
-      server.forceShutdown();
-      listener.close();
-      inventory.stop();
-      await provisioner.close();
-    },
+    identity: () => identity.current,
+    stop: () => stop({ server, listener, handlers, inventory, provisioner }),
   };
+}
+
+interface Parts {
+  server: Server;
+  listener: Listener;
+  handlers: Handlers;
+  inventory: Inventory;
+  provisioner: Provisioner;
+}
+
+async function stop({ server, listener, handlers, inventory, provisioner }: Parts): Promise<void> {
+  listener.refuse();
+  handlers.endStreams();
+  await Promise.race([
+    new Promise<void>((resolve) => server.tryShutdown(() => resolve())),
+    new Promise<void>((resolve) => setTimeout(resolve, stopLimitMs).unref()),
+  ]);
+  server.forceShutdown();
+  listener.close();
+  inventory.stop();
+  await provisioner.close();
 }

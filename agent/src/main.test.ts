@@ -166,13 +166,6 @@ test("enrol waits for an invitation that comes late", async () => {
   expect(said).toContain("Cannot read the invitation");
 });
 
-test("run says that the host is not enrolled", async () => {
-  expect(await agent(["--config", configFile, "run"])).toMatchObject({
-    code: 1,
-    err: expect.stringContaining("not enrolled yet"),
-  });
-});
-
 test("run says on standard error that it is ready and on which port, and ends in order at SIGTERM", async () => {
   const identity = await (await TestAuthority.create()).hostIdentity("xen1");
   saveIdentity(join(folder, "state"), identity);

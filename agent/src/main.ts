@@ -1,5 +1,5 @@
 // `convirt-agent`: run, enrol, check, config-to-shell. Commands load what they need when they run, so that the idle agent holds no parser and no X.509.
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { Command } from "commander";
 import type { AgentConfig } from "./config/config.js";
@@ -16,7 +16,7 @@ const program = new Command("convirt-agent")
     `
 Settings come from the environment (CONVIRT_AGENT_LISTEN and so on) before the file.
 It ends with 0, with 1 when it cannot do what it should, with 2 when the settings cannot be used.
-A new host: convirt-agent check; convirt-agent enrol; systemctl enable --now convirt-agent`,
+A new host: convirt-agent check; convirt-agent enrol; systemctl enable --now convirt-agent (one that runs already takes the identity at once)`,
   )
   .action((flags: { printConfig?: boolean }, { args }: Command) => {
     if (args[0] !== undefined) program.error(`error: there is no command "${args[0]}"; see convirt-agent --help`);
@@ -36,60 +36,16 @@ function printConfig(): void {
 program
   .command("run")
   .description("serve the controller")
-  .action(() => (program.opts<{ printConfig?: boolean }>().printConfig ? printConfig() : runAgent(config())));
-
-async function runAgent(settings: AgentConfig): Promise<void> {
-  const [{ startAgent }, { createLog }, { loadIdentity, timeTrouble }, { tidyMemory }, { createNotifier }] =
-    await Promise.all([
-      import("./agent.js"),
-      import("./log.js"),
-      import("./identity/identity.js"),
-      import("./process/memory.js"),
-      import("./systemd/notify.js"),
-    ]);
-  const log = createLog(settings.logLevel);
-  const identity = loadIdentity(settings.stateDir);
-  if (identity === undefined) {
-    process.stderr.write(
-      "This host is not enrolled yet: make an invitation with `convirt host invite NAME`, and give it to `convirt-agent enrol`.\n",
-    );
-    process.exitCode = 1;
-    return;
-  }
-  const trouble = timeTrouble(identity);
-  if (trouble !== undefined) log.error(`${trouble}: the controller cannot be spoken to until that is mended`);
-  const notifier = createNotifier(process.env);
-  const useScopes = settings.scopes === "auto" && existsSync("/run/systemd/system") && process.getuid?.() === 0;
-  const agent = await startAgent({
-    config: settings,
-    identity,
-    log,
-    version,
-    command: process.argv[1] ?? "convirt-agent",
-    useScopes,
+  .action(async () => {
+    if (program.opts<{ printConfig?: boolean }>().printConfig) return printConfig();
+    // Before the rest is loaded: settings that cannot be are said at once.
+    config();
+    const { runAgent } = await import("./run.js");
+    const command = process.argv[1] ?? "convirt-agent";
+    await runAgent({ settings: config, environment: process.env, command }).catch(fail);
+    // What an agent that cannot stop in order leaves open would hold the process.
+    process.exit();
   });
-  const stopTidying = tidyMemory();
-  let stopping = false;
-  const stop = (signal: string) => {
-    if (stopping) return;
-    stopping = true;
-    log.info("stopping; scripts under way go on", { signal });
-    notifier.stop();
-    stopTidying();
-    agent.stop().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        log.error("Cannot stop in order", { error });
-        process.exit(1);
-      },
-    );
-  };
-  process.on("SIGTERM", () => stop("SIGTERM"));
-  process.on("SIGINT", () => stop("SIGINT"));
-  // Said when it can also be told to stop.
-  log.info("ready", { host: identity.host, hostId: identity.hostId, port: agent.port, version });
-  await notifier.ready();
-}
 
 /** As it comes: to read a pipe at once fails where its other end has not written yet. Of more than an invitation could be, the rest is not read. */
 async function standardInput(): Promise<string> {
@@ -122,7 +78,7 @@ program
       agentVersion: version,
     });
     process.stdout.write(
-      `${invitation.host} is enrolled at ${controller} as ${hostId}. Start the agent: systemctl enable --now convirt-agent\n`,
+      `${invitation.host} is enrolled at ${controller} as ${hostId}. The agent takes it at once where it runs; else: systemctl enable --now convirt-agent\n`,
     );
   });
 
@@ -176,9 +132,9 @@ program
 // Its own alone, to name what is no command: commands take over what is set before them.
 program.allowExcessArguments();
 
-try {
-  await program.parseAsync();
-} catch (error) {
+await program.parseAsync().catch(fail);
+
+function fail(error: unknown): void {
   const known =
     error instanceof ConfigInvalid ||
     (error instanceof Error &&

@@ -190,15 +190,18 @@ export class Installation {
         "",
       ].join("\n"),
     );
-    await this.#agentCommand(configFile, ["enrol"], async () => {
-      await this.#started;
-      return (await this.client.call("inviteHost", { body: { host: name } })).invitation;
-    });
     const launcher = settings.launcher ?? {};
+    // It waits until the host is enrolled.
     const agent = this.#launchAgent(configFile, launcher);
     const host = { name, folder, xenDir, configFile, port, launcher, process: agent };
     this.hosts.set(name, host);
-    await ready(agent, join(folder, "agent.log"), `The agent of ${name}`);
+    await Promise.all([
+      ready(agent, join(folder, "agent.log"), `The agent of ${name}`),
+      this.#agentCommand(configFile, ["enrol"], async () => {
+        await this.#started;
+        return (await this.client.call("inviteHost", { body: { host: name } })).invitation;
+      }),
+    ]);
     await this.inContact(name);
     return host;
   }

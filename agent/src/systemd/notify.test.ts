@@ -3,8 +3,7 @@ import { createNotifier } from "./notify.js";
 
 test("the notifier does nothing where systemd did not start us", async () => {
   const notifier = createNotifier({});
-  await notifier.ready();
-  await notifier.stopping();
+  await notifier.ready("serves");
   notifier.stop();
 });
 

@@ -5,19 +5,18 @@ import { plainEnvironment, run } from "../process/run.js";
 const notifyLimitMs = 5_000;
 
 export interface Notifier {
-  ready(): Promise<void>;
-  stopping(): Promise<void>;
+  /** Again when the status is another. `status`: one line for `systemctl status`. */
+  ready(status: string): Promise<void>;
   stop(): void;
 }
 
 /** `environment`: what systemd gave. A watchdog interval that cannot be kept is refused here, at start. */
 export function createNotifier(environment: Readonly<Record<string, string | undefined>>): Notifier {
   const socket = environment["NOTIFY_SOCKET"];
-  if (socket === undefined)
-    return { ready: async () => undefined, stopping: async () => undefined, stop: () => undefined };
-  const say = async (word: string) => {
+  if (socket === undefined) return { ready: async () => undefined, stop: () => undefined };
+  const say = async (...words: string[]) => {
     const signal = AbortSignal.timeout(notifyLimitMs);
-    await run(["systemd-notify", word], {
+    await run(["systemd-notify", ...words], {
       signal,
       timeoutMs: notifyLimitMs,
       env: { ...plainEnvironment, NOTIFY_SOCKET: socket },
@@ -28,5 +27,9 @@ export function createNotifier(environment: Readonly<Record<string, string | und
     throw new Error(`WATCHDOG_USEC=${watchdogUs}: the watchdog must wait at least 2 s`);
   const timer = watchdogUs > 0 ? setInterval(() => void say("WATCHDOG=1"), watchdogUs / 2000) : undefined;
   timer?.unref();
-  return { ready: () => say("--ready"), stopping: () => say("--stopping"), stop: () => clearInterval(timer) };
+  return {
+    ready: (status) => say("--ready", `--status=${status}`),
+
+    stop: () => clearInterval(timer),
+  };
 }

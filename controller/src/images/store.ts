@@ -16,6 +16,8 @@ import { type FoundTree, printable, UnfitTree, walkTree } from "./tree/walk.js";
 const companions = ["common", "custom_scripts"] as const;
 const notImages: ReadonlySet<string> = new Set([...companions, "example"]);
 const maxImages = 2000;
+/** While one waits for the disk or for bash, another is judged. */
+const readAtOnce = 4;
 
 /** A folder of the store, as last read. `tree` and `found` are missing when it could not be walked. */
 export interface StoredImage extends ImageReading {
@@ -52,11 +54,13 @@ export class ImageStore {
     await mkdir(this.root, { recursive: true, mode: 0o755 });
     const names = await this.names();
     const changed: string[] = [];
-    for (const name of names) {
+    const look = async (name: string) => {
       const before = this.images.get(name)?.value;
       const after = await this.image(name);
       if (after !== undefined && !sameReading(before, after)) changed.push(name);
-    }
+    };
+    for (let from = 0; from < names.length; from += readAtOnce)
+      await Promise.all(names.slice(from, from + readAtOnce).map(look));
     const there = new Set(names);
     for (const name of [...this.images.keys()]) {
       if (there.has(name)) continue;

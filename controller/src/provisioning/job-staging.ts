@@ -10,6 +10,12 @@ import { JobRecorder, type Reason } from "./job-recorder.js";
 const progressBytes = 8 * 1024 * 1024;
 const progressMs = 250;
 
+/** What was sent of a tree, and what is to be. */
+interface Share {
+  bytes: number;
+  total: number;
+}
+
 @Injectable()
 export class JobStaging {
   private readonly log = new Logger("provisioning");
@@ -20,12 +26,23 @@ export class JobStaging {
     private readonly recorder: JobRecorder,
   ) {}
 
-  /** Brings all of them; answers why not when it can never be done. Throws what may be tried again. */
+  /** Brings all of them, beside each other; answers why not when it can never be done. Throws what may be tried again. */
   async stage(hostId: string, job: JobEntity, signal: AbortSignal): Promise<Reason | undefined> {
+    const oneFailed = new AbortController();
+    const either = AbortSignal.any([signal, oneFailed.signal]);
+    const sent = this.progress(job.id);
+    const brought = (job.staging ?? []).map((wanted) =>
+      this.bring(hostId, job, wanted, either, (share) => sent(wanted.name, share)).catch((error: unknown) => {
+        oneFailed.abort(error);
+        throw error;
+      }),
+    );
     try {
-      for (const wanted of job.staging ?? []) await this.bring(hostId, job, wanted, signal);
+      await Promise.all(brought);
       return undefined;
     } catch (error) {
+      // Whoever tries again finds none of this try still under way.
+      await Promise.allSettled(brought);
       if (!(error instanceof Refusal) || error.code === "host_not_in_contact") throw error;
       const { hostCode } = error.more.details ?? {};
       const code = hostCode === "no_space" || hostCode === "digest_mismatch" ? hostCode : "staging_failed";
@@ -38,17 +55,27 @@ export class JobStaging {
     job: JobEntity,
     { name, digest }: { name: string; digest: string },
     signal: AbortSignal,
+    sent: (share: Share) => void,
   ): Promise<void> {
     const tree = (await this.images.trees(job.image)).find((each) => each.name === name && each.digest === digest);
     if (tree === undefined)
       throw new Refusal("changed_meanwhile", `Cannot stage "${name}" on ${job.host}: it changed since the request`);
+    await this.staging.stage(hostId, tree, signal, sent);
+  }
+
+  /** Tells of all trees together. */
+  private progress(jobId: string): (tree: string, share: Share) => void {
+    const shares = new Map<string, Share>();
     const told = { bytes: 0, atMs: 0 };
-    await this.staging.stage(hostId, tree, signal, ({ bytes, total }) => {
+    const sum = (of: keyof Share) => [...shares.values()].reduce((all, share) => all + share[of], 0);
+    return (tree, share) => {
+      shares.set(tree, share);
+      const [bytes, total] = [sum("bytes"), sum("total")];
       const atMs = performance.now();
       if (bytes < total && (bytes - told.bytes < progressBytes || atMs - told.atMs < progressMs)) return;
       Object.assign(told, { bytes, atMs });
-      this.tell(job.id, bytes, total);
-    });
+      this.tell(jobId, bytes, total);
+    };
   }
 
   private tell(jobId: string, bytesSent: number, bytesTotal: number): void {
