@@ -141,7 +141,7 @@ async function serve(request: AgentRequest, chosen: Pick<DriverOptions, "program
   return {
     port,
     identity: () => identity.current,
-    stop: () => stop({ server, listener, handlers, inventory, provisioner }),
+    stop: () => stop({ server, listener, handlers, inventory, staging, provisioner }),
   };
 }
 
@@ -150,10 +150,11 @@ interface Parts {
   listener: Listener;
   handlers: Handlers;
   inventory: Inventory;
+  staging: Staging;
   provisioner: Provisioner;
 }
 
-async function stop({ server, listener, handlers, inventory, provisioner }: Parts): Promise<void> {
+async function stop({ server, listener, handlers, inventory, staging, provisioner }: Parts): Promise<void> {
   listener.refuse();
   handlers.endStreams();
   await Promise.race([
@@ -163,5 +164,6 @@ async function stop({ server, listener, handlers, inventory, provisioner }: Part
   server.forceShutdown();
   listener.close();
   inventory.stop();
+  await staging.close();
   await provisioner.close();
 }

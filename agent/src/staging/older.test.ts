@@ -6,15 +6,14 @@ import { open as openFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { leaseAlone } from "../disk/lease.js";
-import { Handlers } from "../server/handlers.js";
-import { silentLog, temporaryFolder, testConfig } from "../testing.js";
-import type { Staging, StagingDependencies } from "./staging.js";
-import { stageTree as stage } from "./testing.js";
+import { temporaryFolder } from "../testing.js";
+import type { Staging } from "./staging.js";
+import { closeStagings, openStaging, stageTree as stage } from "./testing.js";
 import { chunkBytes } from "./tree.js";
 
 /** As it was compiled: the thread that writes large files cannot be started from TypeScript. */
 const { Staging: Compiled } = (await import(new URL("../../dist/staging/staging.js", import.meta.url).href)) as {
-  Staging: new (deps: StagingDependencies) => Staging;
+  Staging: typeof Staging;
 };
 
 let folder: ReturnType<typeof temporaryFolder>;
@@ -27,10 +26,12 @@ beforeEach(() => {
   path = join(folder.path, "store/Image/disk.raw");
   staging = open();
 });
-afterEach(() => folder.remove());
+afterEach(async () => {
+  await closeStagings();
+  folder.remove();
+});
 
-const open = () =>
-  new Compiled({ config: testConfig(folder.path, "xl"), log: silentLog, handlers: new Handlers(silentLog) });
+const open = () => openStaging(folder.path, Compiled);
 const sha256 = (data: Buffer) => createHash("sha256").update(data).digest("hex");
 const large = (chunks = 80) =>
   Buffer.concat([randomBytes(chunks * chunkBytes), Buffer.from("a last chunk, not whole")]);

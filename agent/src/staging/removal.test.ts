@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import { existsSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { Handlers } from "../server/handlers.js";
-import { silentLog, temporaryFolder, testConfig } from "../testing.js";
-import { Staging } from "./staging.js";
+import { temporaryFolder } from "../testing.js";
+import type { Staging } from "./staging.js";
+import { closeStagings, openStaging } from "./testing.js";
 import { treeDigest } from "./tree.js";
 
 let folder: ReturnType<typeof temporaryFolder>;
@@ -19,11 +19,12 @@ beforeEach(() => {
   mkdirSync(store);
   staging = open();
 });
-afterEach(() => folder.remove());
+afterEach(async () => {
+  await closeStagings();
+  folder.remove();
+});
 
-/** A Staging as after a start of the agent. */
-const open = () =>
-  new Staging({ config: testConfig(folder.path, "xl"), log: silentLog, handlers: new Handlers(silentLog) });
+const open = () => openStaging(folder.path);
 
 const text = Buffer.alloc(10_000, "x");
 

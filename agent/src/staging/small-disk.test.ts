@@ -5,9 +5,9 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "nod
 import { join } from "node:path";
 import type { Tree } from "@convirt/proto/staging";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { Handlers } from "../server/handlers.js";
-import { silentLog, temporaryFolder, testConfig } from "../testing.js";
-import { Staging } from "./staging.js";
+import { temporaryFolder } from "../testing.js";
+import type { Staging } from "./staging.js";
+import { closeStagings, openStaging } from "./testing.js";
 import { chunkBytes, treeDigest } from "./tree.js";
 
 const mib = 1024 * 1024;
@@ -24,9 +24,10 @@ beforeEach(() => {
   store = join(folder.path, "store");
   mkdirSync(store);
   if (isRoot) execFileSync("mount", ["-t", "tmpfs", "-o", "size=24m", "convirt-test", store]);
-  staging = new Staging({ config: testConfig(folder.path, "xl"), log: silentLog, handlers: new Handlers(silentLog) });
+  staging = openStaging(folder.path);
 });
-afterEach(() => {
+afterEach(async () => {
+  await closeStagings();
   if (isRoot) execFileSync("umount", ["--lazy", store]);
   folder.remove();
 });

@@ -12,10 +12,9 @@ import {
 import { dirname, join } from "node:path";
 import type { Tree } from "@convirt/proto/staging";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { Handlers } from "../server/handlers.js";
-import { silentLog, temporaryFolder, testConfig } from "../testing.js";
-import { Staging } from "./staging.js";
-import { type Files, inTurn, lackingOf, sha256, stageTree, treeOf } from "./testing.js";
+import { temporaryFolder, testConfig } from "../testing.js";
+import type { Staging } from "./staging.js";
+import { closeStagings, type Files, inTurn, lackingOf, openStaging, sha256, stageTree, treeOf } from "./testing.js";
 import { chunkBytes, treeDigest } from "./tree.js";
 
 let folder: ReturnType<typeof temporaryFolder>;
@@ -28,12 +27,13 @@ beforeEach(() => {
   mkdirSync(store);
   staging = open();
 });
-afterEach(() => folder.remove());
+afterEach(async () => {
+  await closeStagings();
+  folder.remove();
+});
 
 const never = new AbortController().signal;
-/** A Staging as after a start of the agent: what it knows is what is on the disk. */
-const open = () =>
-  new Staging({ config: testConfig(folder.path, "xl"), log: silentLog, handlers: new Handlers(silentLog) });
+const open = () => openStaging(folder.path);
 
 const stage = async (files: Files, to: Staging = staging, name = "Image"): Promise<Tree> =>
   (await stageTree(to, files, { name })).tree;

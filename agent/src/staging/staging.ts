@@ -89,6 +89,11 @@ export class Staging {
     await Promise.all([this.#parts.sweepOld(), this.#removal.sweep()]);
   }
 
+  /** Lets go of what is open; what was received stays on the disk, and counts when the tree is offered again. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#sessions.values()].map((session) => this.#forget(session)));
+  }
+
   /** Those of the trees that are not here in this version. */
   async lacking<T extends { name: string; digest: string }>(trees: readonly T[]): Promise<T[]> {
     const here = await Promise.all(trees.map((tree) => this.#isStaged(tree.name, tree.digest)));

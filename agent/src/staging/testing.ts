@@ -1,8 +1,25 @@
 // Trees as a controller brings them, for the tests of this room.
 import { createHash } from "node:crypto";
 import type { Tree } from "@convirt/proto/staging";
-import type { Staging } from "./staging.js";
+import { Handlers } from "../server/handlers.js";
+import { silentLog, testConfig } from "../testing.js";
+import { Staging } from "./staging.js";
 import { chunkBytes, treeDigest } from "./tree.js";
+
+const opened = new Set<Staging>();
+
+/** A Staging as after a start of the agent: what it knows is what is on the disk, below `folder`. */
+export function openStaging(folder: string, Made = Staging): Staging {
+  const staging = new Made({ config: testConfig(folder, "xl"), log: silentLog, handlers: new Handlers(silentLog) });
+  opened.add(staging);
+  return staging;
+}
+
+/** After each test: what was cut, or never committed, has files open. */
+export async function closeStagings(): Promise<void> {
+  for (const staging of opened) await staging.close();
+  opened.clear();
+}
 
 /** A tree's files by their paths. */
 export type Files = Record<string, string | Buffer>;

@@ -138,7 +138,10 @@ function hostText(host: HostView): string {
   if (host.toolstackError !== null) {
     const age = host.domainsSeenAgeS;
     const known = age === null ? "nothing is known of VMs" : `what is said of memory and VMs is ${duration(age)} old`;
-    lines.push(`  toolstack    ${host.toolstackError}; ${known}`);
+    // xl says it in several lines at times.
+    const [first, ...more] = host.toolstackError.trimEnd().split("\n");
+    for (const line of [`  toolstack    ${first}`, ...more.map((one) => `               ${one}`)]) lines.push(line);
+    lines.push(`               ${known}`);
   }
   return lines.map(plain).join("\n");
 }
