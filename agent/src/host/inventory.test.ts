@@ -132,6 +132,15 @@ test("a toolstack that fails leaves the last domains, with its words beside them
   expect((await inventory.snapshot(-1, never)).toolstackError).toBeUndefined();
 });
 
+test("a toolstack that failed and then hangs is told of by the words with which it failed, once", async () => {
+  xen.misbehave({ list: { exitCode: 1, stderr: "xencall: error: Could not obtain handle\n" } });
+  const failed = await inventory.snapshot(0, never);
+  xen.misbehave({ list: { hang: true } });
+  const hangs = await inventory.snapshot(-1, never);
+  expect(hangs.toolstackError).toBe(failed.toolstackError);
+  expect(warnings).toHaveLength(1);
+});
+
 test("a toolstack that hangs holds a caller no longer than he waits, or than is reasonable", async () => {
   const good = await inventory.snapshot(0, never);
   xen.misbehave({ list: { hang: true } });

@@ -138,7 +138,8 @@ export class Inventory {
           signal.addEventListener("abort", leave, { once: true });
         }),
       ]);
-      if (given === "none")
+      // What is wrong since before says more, and is not to change at every question.
+      if (given === "none" && this.#last.toolstackError === undefined)
         this.#publish({
           ...this.#last,
           toolstackError: `${this.#toolstack.name} has not answered for ${limitMs / 1000} s`,

@@ -98,7 +98,12 @@ export class Driver implements Toolstack {
       : report.exitCode === null
         ? "did not come to an end of its own"
         : `ended with ${report.exitCode}`;
-    const last = report.stderrTail.trim().split("\n").slice(-8).join("\n");
+    // That we ended it, after its time was over, is said.
+    const lines = report.stderrTail.trim().split("\n");
+    const last = lines
+      .filter((line) => !(report.timedOut && line.startsWith("ended by SIG")))
+      .slice(-8)
+      .join("\n");
     throw new ToolstackError(
       `Cannot ${act}: \`${[basename(this.#options.program), ...words].join(" ")}\` ${how}${last === "" ? "" : `:\n${last}`}`,
       report,

@@ -112,13 +112,14 @@ export class InventoryService implements OnModuleInit {
     return Math.max(0, Math.round(ageMs / 1000));
   }
 
-  /** True when the domains are others than they were. */
+  /** True when the domains are others than they were, or what is wrong with the toolstack is. */
   async take(hostId: string, came: Report): Promise<boolean> {
     const nowMs = performance.now();
     const report = this.withDomains(hostId, came, nowMs);
     this.reports.set(hostId, report);
     this.heardMs.set(hostId, nowMs);
-    const text = JSON.stringify(report.domains.map(({ cpuSeconds: _, ...domain }) => domain));
+    const domains = report.domains.map(({ cpuSeconds: _, ...domain }) => domain);
+    const text = JSON.stringify([report.toolstackError, domains]);
     const before = this.written.get(hostId);
     const changed = before?.text !== text;
     if (!changed && nowMs - before.atMs < writeEveryMs) return false;

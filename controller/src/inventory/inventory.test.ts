@@ -42,6 +42,16 @@ const other = { ...domain, id: 4, name: "db", uuid: "v" };
 
 const stored = async () => (await database.manager.findOneByOrFail(HostEntity, { id: "h" })).lastContactAt;
 
+test("a report is news when a domain is another, and when the toolstack hangs or answers again; a domain's time is none", async () => {
+  expect(await inventory.take("h", { ...report(1), domains: [domain] })).toBe(true);
+  expect(await inventory.take("h", { ...report(1), domains: [{ ...domain, cpuSeconds: 2 }] })).toBe(false);
+  const hangs = { ...report(1), domains: [domain], toolstackError: "xl has not answered for 10 s" };
+  expect(await inventory.take("h", hangs)).toBe(true);
+  expect(await inventory.take("h", hangs)).toBe(false);
+  expect(await inventory.take("h", { ...hangs, toolstackError: "" })).toBe(true);
+  expect(await inventory.take("h", { ...hangs, toolstackError: "", domains: [domain, other] })).toBe(true);
+});
+
 test("a report's age is counted by a clock that nobody sets: an hour forward or back changes nothing", async () => {
   vi.useFakeTimers({ toFake: ["Date", "performance"] });
   await inventory.take("h", report(1));

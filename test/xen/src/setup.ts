@@ -109,8 +109,8 @@ async function install(rig: Rig, agentPort: number): Promise<void> {
     `sed -i -e 's|^#advertise = .*|advertise = "127.0.0.1:${agentPort}"|' -e 's|^#disk_roots = .*|disk_roots = ["/var/cache/convirt", "/dev/vg0"]|' /etc/convirt/agent.toml`,
   );
   const { invitation } = await rig.client.call("inviteHost", { body: { host } });
+  // The agent waits for it since it was installed.
   await dom0.must("convirt-agent enrol", { input: `${invitation}\n` });
-  await dom0.must("systemctl start convirt-agent");
   await rig.inContact();
 }
 

@@ -66,12 +66,17 @@ function VmPage({ vm }: { vm: VmDetail }) {
 
 function Sentence({ vm }: { vm: VmDetail }) {
   const ageMs = useSightAge(vm.host, vm.stateAt);
+  const host = <Link to={`/hosts/${vm.host}`}>{vm.host}</Link>;
   return (
     <>
-      {ageMs === undefined ? "Its host has not reported since it was made" : `${vmWords[vm.state].word} on`}{" "}
-      {ageMs !== undefined && <Link to={`/hosts/${vm.host}`}>{vm.host}</Link>}
-      {ageMs !== undefined && `, as the host saw ${agoOf(ageMs)}`}. Made from{" "}
-      <Link to={`/images/${vm.image}`}>{vm.image}</Link>.
+      {ageMs === undefined ? (
+        <>Its host, {host}, has not seen it since it was made.</>
+      ) : (
+        <>
+          {vmWords[vm.state].word} on {host}, as the host saw {agoOf(ageMs)}.
+        </>
+      )}{" "}
+      Made from <Link to={`/images/${vm.image}`}>{vm.image}</Link>.
     </>
   );
 }
@@ -116,7 +121,7 @@ function Overview({ vm }: { vm: VmDetail }) {
               {vm.host}
             </Link>,
           ],
-          ["Domain id", vm.domainId ?? "none: it is off"],
+          ["Domain id", vm.domainId ?? (vm.state === "unknown" ? "not known" : "none: it is off")],
           ["UUID", <code key="uuid">{vm.id}</code>],
         ]}
       />
