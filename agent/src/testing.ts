@@ -1,6 +1,15 @@
 // What the agent's tests stand on: a folder of their own, a Xen that is not there, an authority that signs, and an agent over a real loopback connection.
 import { randomUUID, webcrypto } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -39,7 +48,12 @@ export function fakeXen(folder: string, name: "xl" | "xm" = "xl"): FakeXen {
   );
   return {
     xl,
-    misbehave: (how) => writeFileSync(join(domains, "misbehave.json"), JSON.stringify(how)),
+    misbehave: (how) => {
+      // As a whole: xl may be called at any moment.
+      const path = join(domains, "misbehave.json");
+      writeFileSync(`${path}.new`, JSON.stringify(how));
+      renameSync(`${path}.new`, path);
+    },
     calls: () => (existsSync(join(domains, "calls")) ? readFileSync(join(domains, "calls"), "utf8").split("\n") : []),
   };
 }

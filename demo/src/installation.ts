@@ -3,7 +3,7 @@
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { chmodSync, createWriteStream, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, createWriteStream, existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -231,6 +231,13 @@ export class Installation {
     const host = this.hosts.get(name);
     if (host === undefined) throw new Error(`There is no host ${name} in this installation`);
     return host;
+  }
+
+  /** From now on subcommands of the host's fake Xen misbehave as fake-xen/src/main.ts says; `{}` ends it. As a whole or not at all: it may look at any moment. */
+  misbehave(name: string, how: Readonly<Record<string, object>>): void {
+    const path = join(this.host(name).xenDir, "misbehave.json");
+    writeFileSync(`${path}.new`, JSON.stringify(how));
+    renameSync(`${path}.new`, path);
   }
 
   /** Values that place a VM's files into the host's own folder. */

@@ -46,8 +46,7 @@ export async function addHostileHost(t: TestInstallation): Promise<void> {
 
 /** From now on this subcommand of the host's xl fails with hostile words. */
 export function failBy(t: TestInstallation, subcommand: "create" | "list"): void {
-  const { xenDir } = t.installation.host(hostileHost);
-  writeFileSync(join(xenDir, "misbehave.json"), JSON.stringify({ [subcommand]: { exitCode: 1, stderr: wrong } }));
+  t.installation.misbehave(hostileHost, { [subcommand]: { exitCode: 1, stderr: wrong } });
 }
 
 /** Waits for what the host reports. */
