@@ -6,6 +6,7 @@ import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 import type { HostAccess } from "./host-access.js";
+import { chunkBytes, messageChunks } from "./sendable.js";
 import { EndedByHost, UploadFailed, type UploadWay } from "./upload-way.js";
 
 export interface UploadOrder {
@@ -30,8 +31,6 @@ export type UploadNews =
   | { kind: "changed"; path: string }
   | { kind: "failed"; code: number; details: string; agentCode: string | undefined };
 
-const chunkBytes = 262_144;
-const messageChunks = 4;
 const hashBytes = 32;
 /** More often nobody looks, and each telling wakes the main thread. */
 const tellEveryMs = 100;

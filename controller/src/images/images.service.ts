@@ -1,5 +1,6 @@
 // The door of the images' room: what the store holds, and the trees that provisioning stages. It keeps the reading of the store fresh (at the
 // start, on request, when files change) and remembers which versions were seen. It never runs anything of an image.
+import { setTimeout as delay } from "node:timers/promises";
 import { type Grant, sees } from "@convirt/contract/access";
 import type { ImageSummary, ImageView } from "@convirt/contract/image";
 import {
@@ -25,6 +26,8 @@ import { VersionHistory } from "./version-history.js";
 /** Editors and copies write in bursts; the scan waits for the end of one, but never longer than the second number. */
 const settleMs = 300;
 const settleAtMostMs = 5000;
+/** A list waits so long for the first reading of the store. */
+const firstReadMs = 2_000;
 const sortable = ["name", "accepted", "platform", "osName", "bytes", "changedAt", "vms"] as const;
 
 export interface ImageFilter {
@@ -50,6 +53,10 @@ export class ImagesService implements OnApplicationBootstrap, OnApplicationShutd
   private pending: NodeJS.Timeout | undefined;
   private pendingSinceMs = 0;
   private scanning: Promise<ScanOutcome> | undefined;
+  /** The first reading of the store since the start; never rejects. */
+  private first: Promise<void> = Promise.resolve();
+  private isRead = false;
+  private readonly stopped = new AbortController();
 
   constructor(
     @Inject(IMAGE_SETTINGS) settings: ImageSettings,
@@ -58,13 +65,27 @@ export class ImagesService implements OnApplicationBootstrap, OnApplicationShutd
     private readonly events: EventsService,
     @Optional() @Inject(IMAGE_USERS) private readonly users?: ImageUsers,
   ) {
-    this.store = new ImageStore(settings.storeDir, hashes);
+    this.store = new ImageStore(settings.storeDir, hashes, this.stopped.signal);
   }
 
+  /** Nobody waits for the whole store to be read, which takes minutes for many gigabytes that are new: an image that is asked for is read then. */
   async onApplicationBootstrap(): Promise<void> {
+    await this.store.open();
+    this.first = this.readFirst()
+      .catch((error: unknown) => this.scanFailed(error))
+      .finally(() => {
+        this.isRead = true;
+      });
+  }
+
+  private async readFirst(): Promise<void> {
     const outcome = await this.scan();
     await this.history.forgetAbsent(new Set(this.store.all().map(({ name }) => name)));
     this.logger.log({ msg: "image store read", dir: this.store.root, ...outcome, changed: outcome.changed.length });
+    if (!this.stopped.signal.aborted) this.watch();
+  }
+
+  private watch(): void {
     // Depth 3 sees each image's files and its script folders; what lies deeper is found by the stamps when the image is asked for.
     this.watcher = watch(this.store.root, {
       ignoreInitial: true,
@@ -82,8 +103,14 @@ export class ImagesService implements OnApplicationBootstrap, OnApplicationShutd
 
   async onApplicationShutdown(): Promise<void> {
     clearTimeout(this.pending);
+    this.stopped.abort(new Error("the controller stops"));
     await this.watcher?.close();
-    await this.scanning?.catch(() => undefined);
+    await Promise.all([this.first, this.scanning?.catch(() => undefined)]);
+  }
+
+  private scanFailed(error: unknown): void {
+    if (this.stopped.signal.aborted) return;
+    this.logger.error({ msg: "scan of the image store failed", err: error });
   }
 
   private soon(): void {
@@ -93,7 +120,7 @@ export class ImagesService implements OnApplicationBootstrap, OnApplicationShutd
     const wait = Math.max(0, Math.min(settleMs, this.pendingSinceMs + settleAtMostMs - now));
     this.pending = setTimeout(() => {
       this.pending = undefined;
-      this.scan().catch((error: unknown) => this.logger.error({ msg: "scan of the image store failed", err: error }));
+      this.scan().catch((error: unknown) => this.scanFailed(error));
     }, wait);
   }
 
@@ -147,11 +174,12 @@ export class ImagesService implements OnApplicationBootstrap, OnApplicationShutd
     return trees;
   }
 
-  /** Those that the reader sees. */
+  /** Those that the reader sees; in the first moments of a large store, those that have been read by then. */
   async list(
     filter: ImageFilter,
     reader: { grants: readonly Grant[] },
   ): Promise<{ items: ImageSummary[]; total: number; page: number; perPage: number }> {
+    if (!this.isRead) await Promise.race([this.first, delay(firstReadMs, undefined, { ref: false })]);
     const vms = (await this.users?.countAll()) ?? new Map<string, number>();
     const all = this.store
       .all()

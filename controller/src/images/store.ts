@@ -38,15 +38,24 @@ interface Held<T> {
 export class ImageStore {
   readonly root: string;
   private readonly memory: HashMemory;
+  private readonly stopped: AbortSignal;
   private readonly images = new Map<string, Held<StoredImage>>();
   private readonly trees = new Map<string, Held<Tree>>();
   private readonly reading = new Map<string, Promise<unknown>>();
   /** Folders of the store that are no images, as of the last scan. */
   private excluded = notImages;
 
-  constructor(root: string, memory: HashMemory) {
+  /** What is being read when `stopped` is aborted rejects with its reason. */
+  constructor(root: string, memory: HashMemory, stopped: AbortSignal) {
     this.root = root;
     this.memory = memory;
+    this.stopped = stopped;
+  }
+
+  /** Before anything is asked for. Throws when the store's folder cannot be made or read. */
+  async open(): Promise<void> {
+    await mkdir(this.root, { recursive: true, mode: 0o755 });
+    await this.names();
   }
 
   /** Reads the store's folders anew; gives the names of the images that came, went or changed. */
@@ -59,8 +68,9 @@ export class ImageStore {
       const after = await this.image(name);
       if (after !== undefined && !sameReading(before, after)) changed.push(name);
     };
-    for (let from = 0; from < names.length; from += readAtOnce)
+    for (let from = 0; from < names.length; from += readAtOnce) {
       await Promise.all(names.slice(from, from + readAtOnce).map(look));
+    }
     const there = new Set(names);
     for (const name of [...this.images.keys()]) {
       if (there.has(name)) continue;
@@ -143,7 +153,7 @@ export class ImageStore {
       const lookedAtMs = Date.now();
       const found = await walkTree(join(this.root, name));
       try {
-        const tree = await hashTree(name, found, this.memory);
+        const tree = await hashTree(name, found, this.memory, this.stopped);
         const stamps = [...found.files, ...found.folders].map(({ stamp }) => stamp);
         return { tree, found, settled: isSettled(stamps, lookedAtMs) };
       } catch (error) {

@@ -190,6 +190,7 @@ describe("two versions of an image", () => {
     expect((await ask(one, one)).body.code).toBe("version_not_kept");
     await controller.stop();
     await start();
+    await controller.call("POST", "/images/scan", { token });
     expect(Object.keys(await differing(one, await written("image.conf", "size = 11\n")))).toEqual(["image.conf"]);
   });
 });
