@@ -31,6 +31,8 @@ export function agreeableServices(
 } {
   const specs = new Map<string, ProvisionSpec>();
   const waiting = new Map<string, Follower>();
+  /** Whoever follows later is told, too: a controller that was started anew, say. */
+  const cancelled = new Set<string>();
   const provision: Partial<ProvisionServiceServer> = {
     check: (_call, done) =>
       done(null, {
@@ -52,10 +54,12 @@ export function agreeableServices(
         return;
       }
       for (const event of begun()) call.write(event);
-      if (spec.vmName.startsWith("slow")) waiting.set(spec.jobId, call);
+      if (cancelled.has(spec.jobId)) finish(call, Outcome.CANCELLED);
+      else if (spec.vmName.startsWith("slow")) waiting.set(spec.jobId, call);
       else finish(call, Outcome.SUCCEEDED);
     },
     cancel: ({ request }, done) => {
+      cancelled.add(request.jobId);
       const follower = waiting.get(request.jobId);
       if (follower !== undefined) finish(follower, Outcome.CANCELLED);
       done(null, { outcome: CancelOutcome.ASKED_TO_STOP });
