@@ -29,7 +29,6 @@ export function createNotifier(environment: Readonly<Record<string, string | und
   timer?.unref();
   return {
     ready: (status) => say("--ready", `--status=${status}`),
-
     stop: () => clearInterval(timer),
   };
 }

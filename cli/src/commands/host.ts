@@ -140,8 +140,7 @@ function hostText(host: HostView): string {
     const known = age === null ? "nothing is known of VMs" : `what is said of memory and VMs is ${duration(age)} old`;
     // xl says it in several lines at times.
     const [first, ...more] = host.toolstackError.trimEnd().split("\n");
-    for (const line of [`  toolstack    ${first}`, ...more.map((one) => `               ${one}`)]) lines.push(line);
-    lines.push(`               ${known}`);
+    lines.push(`  toolstack    ${first}`, ...[...more, known].map((line) => `               ${line}`));
   }
   return lines.map(plain).join("\n");
 }
