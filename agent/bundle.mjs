@@ -29,6 +29,8 @@ await build({
   keepNames: false,
   legalComments: "linked",
   logLevel: "warning",
+  // gRPC wants it for a service that the agent does not offer (channelz), and only then.
+  external: ["@grpc/proto-loader"],
   define: { bundledChunkWriter: JSON.stringify(await textOf("dist/staging/chunk-writer.js")) },
   banner: {
     js: '#!/usr/bin/env node\nimport{createRequire as __r}from"node:module";const require=__r(import.meta.url);',

@@ -15,7 +15,7 @@ COPY docker/host-start /usr/local/sbin/host-start
 # Tiny_Linux takes the host's own kernel for its guest's; fake-xen boots none, so a file stands in for it.
 RUN ln -s /bin/busybox /vmlinuz \
     && printf '#!/bin/sh\nexport FAKE_XEN_DIR=/var/lib/fake-xen\nexec node /usr/lib/fake-xen/fake-xen.cjs xl "$@"\n' >/usr/sbin/xl \
-    && printf '#!/bin/sh\nexec node --max-semi-space-size=1 --initial-heap-size=64 /usr/lib/convirt-agent/convirt-agent.mjs "$@"\n' >/usr/sbin/convirt-agent \
+    && printf '#!/bin/sh\nexport MALLOC_ARENA_MAX=2\nexec node --max-semi-space-size=1 --initial-heap-size=64 /usr/lib/convirt-agent/convirt-agent.mjs "$@"\n' >/usr/sbin/convirt-agent \
     && chmod 755 /usr/sbin/xl /usr/sbin/convirt-agent /usr/local/sbin/host-start
 ENV CONVIRT_AGENT_DEFAULT_BRIDGE=xenbr0 CONVIRT_AGENT_SCOPES=never
 EXPOSE 8445

@@ -151,7 +151,7 @@ export class Installation {
     const { folder, controller = {}, controllerProgram = join(root, "controller/dist/bundle/main.js") } = this.#options;
     this.#controller = this.#launch([controllerProgram], {
       around: controller.around ?? [],
-      environment: { ...allocation, ...this.controllerEnvironment },
+      environment: { ...controllerAllocation, ...this.controllerEnvironment },
     });
     await ready(this.#controller, join(folder, "controller.log"), "The controller");
   }
@@ -268,8 +268,11 @@ export class Installation {
     });
   }
 
-  #launchAgent(configFile: string, launcher: Launcher): ChildProcess {
-    return this.#launch(agentWords(configFile, ["run"]), launcher);
+  #launchAgent(configFile: string, { around = [], environment = {} }: Launcher): ChildProcess {
+    return this.#launch(agentWords(configFile, ["run"]), {
+      around,
+      environment: { ...agentAllocation, ...environment },
+    });
   }
 
   /** What the command reads is asked for while it starts. */
@@ -296,8 +299,9 @@ export class Installation {
   }
 }
 
-/** Of the controller's memory, as its package's launcher has it, which says why. */
-const allocation = {
+/** Of memory, as the packages' launchers have it, which say why. */
+const agentAllocation = { MALLOC_ARENA_MAX: "2" };
+const controllerAllocation = {
   MALLOC_ARENA_MAX: "2",
   MALLOC_MMAP_THRESHOLD_: "4194304",
   MALLOC_TRIM_THRESHOLD_: "1048576",

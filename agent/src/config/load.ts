@@ -1,88 +1,73 @@
 // Reads the agent's settings: one schema with a sentence per field, all problems reported together, the result frozen.
 import { existsSync, readFileSync } from "node:fs";
 import { parse } from "smol-toml";
-import * as z from "zod";
+import { en } from "zod/locales";
+import * as z from "zod/mini";
 import type { AgentConfig } from "./config.js";
+
+/** What zod finds is said in words; its small build has none of its own. */
+z.config(en());
 
 export const defaultConfigFile = "/etc/convirt/agent.toml";
 
-const absolute = z.string().regex(/^\/[^\0]*$/, "must be an absolute path");
-const endpoint = z.string().regex(/^\[?[A-Za-z0-9_.:-]*\]?:[0-9]{1,5}$/, "must be HOST:PORT");
+const absolute = z.string().check(z.regex(/^\/[^\0]*$/, "must be an absolute path"));
+const endpoint = z.string().check(z.regex(/^\[?[A-Za-z0-9_.:-]*\]?:[0-9]{1,5}$/, "must be HOST:PORT"));
+const whole = (least: number, most: number) => z.coerce.number().check(z.int(), z.gte(least), z.lte(most));
+
+/** A setting: what it must be, what it is where nobody says, and what it is for. */
+function setting<T extends z.ZodMiniType>(schema: T, usual: z.core.util.NoUndefined<z.output<T>>, what: string) {
+  return z._default(schema, usual).check(z.describe(what));
+}
+
+/** Of the file's fields those that stand in tables. */
+export const configGroups = {
+  concurrency: z.strictObject({
+    jobs: setting(whole(1, 64), 2, "provision scripts at once"),
+    creates: setting(whole(1, 16), 1, "`xl create` calls at once"),
+  }),
+  limits: z.strictObject({
+    log_mib: setting(whole(1, 65_536), 64, "MiB at which the log of a job is cut; the script goes on"),
+    stop_grace_s: setting(
+      whole(1, 3600),
+      10,
+      "seconds that a script has to stop in when it is told to, before it is killed",
+    ),
+    staging_s: setting(whole(60, 604_800), 6 * 3600, "seconds that a job waits for its image's files, before it fails"),
+  }),
+  policy: z.strictObject({
+    disk_roots: setting(
+      z.array(absolute),
+      ["/var/cache/convirt", "/var/lib/xen/images", "/srv/xen", "/vm_disks"],
+      "folders, and /dev/<volume group>, under which disks may be made and removed",
+    ),
+    longest_script_s: setting(whole(1, 604_800), 3600, "seconds after which a script is ended whatever the image says"),
+    forbidden_keys: setting(z.array(z.string()), [], "keys of a VM configuration that are refused on this host"),
+  }),
+};
 
 /** The file's fields. In the environment the same, upper-case, with `CONVIRT_AGENT_` in front and `_` between levels; lists with commas. */
 export const configSchema = z.strictObject({
-  listen: endpoint.default("0.0.0.0:8445").describe("where gRPC is served; port 0 takes a free one"),
-  advertise: z
-    .string()
-    .default("")
-    .describe("host:port that the controller is told to call; empty: the host's name and the port of listen"),
-  store: absolute.default("/var/cache/convirt/image_store").describe("the image store on this host"),
-  logs: absolute.default("/var/log/convirt").describe("logs of provision scripts, by image"),
-  state: absolute.default("/var/lib/convirt").describe("identity, journal, staged trees"),
-  console_logs: absolute
-    .default("/var/log/xen/console")
-    .describe("where xenconsoled keeps guests' consoles (its --log-dir)"),
-  toolstack: z.string().default("auto").describe("auto, xl, xm, or the path of a program that answers to one of them"),
-  default_bridge: z
-    .string()
-    .regex(/^[A-Za-z0-9_.:-]{0,15}$/)
-    .default("")
-    .describe("bridge for network cards that name none; empty: one that is found"),
-  scopes: z
-    .enum(["auto", "never"])
-    .default("auto")
-    .describe("whether runners and domains get systemd scopes of their own"),
-  log_level: z.enum(["debug", "info", "warn", "error"]).default("info").describe("least weight of what is logged"),
-  concurrency: z
-    .strictObject({
-      jobs: z.coerce.number().int().min(1).max(64).default(2).describe("provision scripts at once"),
-      creates: z.coerce.number().int().min(1).max(16).default(1).describe("`xl create` calls at once"),
-    })
-    .prefault({}),
-  limits: z
-    .strictObject({
-      log_mib: z.coerce
-        .number()
-        .int()
-        .min(1)
-        .max(65_536)
-        .default(64)
-        .describe("MiB at which the log of a job is cut; the script goes on"),
-      stop_grace_s: z.coerce
-        .number()
-        .int()
-        .min(1)
-        .max(3600)
-        .default(10)
-        .describe("seconds that a script has to stop in when it is told to, before it is killed"),
-      staging_s: z.coerce
-        .number()
-        .int()
-        .min(60)
-        .max(604_800)
-        .default(6 * 3600)
-        .describe("seconds that a job waits for its image's files, before it fails"),
-    })
-    .prefault({}),
-  policy: z
-    .strictObject({
-      disk_roots: z
-        .array(absolute)
-        .default(["/var/cache/convirt", "/var/lib/xen/images", "/srv/xen", "/vm_disks"])
-        .describe("folders, and /dev/<volume group>, under which disks may be made and removed"),
-      longest_script_s: z.coerce
-        .number()
-        .int()
-        .min(1)
-        .max(604_800)
-        .default(3600)
-        .describe("seconds after which a script is ended whatever the image says"),
-      forbidden_keys: z
-        .array(z.string())
-        .default([])
-        .describe("keys of a VM configuration that are refused on this host"),
-    })
-    .prefault({}),
+  listen: setting(endpoint, "0.0.0.0:8445", "where gRPC is served; port 0 takes a free one"),
+  advertise: setting(
+    z.string(),
+    "",
+    "host:port that the controller is told to call; empty: the host's name and the port of listen",
+  ),
+  store: setting(absolute, "/var/cache/convirt/image_store", "the image store on this host"),
+  logs: setting(absolute, "/var/log/convirt", "logs of provision scripts, by image"),
+  state: setting(absolute, "/var/lib/convirt", "identity, journal, staged trees"),
+  console_logs: setting(absolute, "/var/log/xen/console", "where xenconsoled keeps guests' consoles (its --log-dir)"),
+  toolstack: setting(z.string(), "auto", "auto, xl, xm, or the path of a program that answers to one of them"),
+  default_bridge: setting(
+    z.string().check(z.regex(/^[A-Za-z0-9_.:-]{0,15}$/)),
+    "",
+    "bridge for network cards that name none; empty: one that is found",
+  ),
+  scopes: setting(z.enum(["auto", "never"]), "auto", "whether runners and domains get systemd scopes of their own"),
+  log_level: setting(z.enum(["debug", "info", "warn", "error"]), "info", "least weight of what is logged"),
+  concurrency: z.prefault(configGroups.concurrency, {}),
+  limits: z.prefault(configGroups.limits, {}),
+  policy: z.prefault(configGroups.policy, {}),
 });
 
 /** Thrown with every problem at once; the caller prints the message and ends with 2. */
@@ -145,7 +130,7 @@ function fromEnvironment(environment: Readonly<Record<string, string | undefined
     if (value !== undefined) fields[key] = value;
   }
   for (const group of ["concurrency", "limits", "policy"] as const) {
-    for (const key of Object.keys(configSchema.shape[group].unwrap().shape)) {
+    for (const key of Object.keys(configGroups[group].shape)) {
       const value = environment[`CONVIRT_AGENT_${group.toUpperCase()}_${key.toUpperCase()}`];
       if (value === undefined) continue;
       const isList = key === "disk_roots" || key === "forbidden_keys";

@@ -3,23 +3,24 @@
 import { X509Certificate } from "node:crypto";
 import { request as httpsRequest } from "node:https";
 import { connect, type DetailedPeerCertificate, type TLSSocket } from "node:tls";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { IdentityInvalid, keyDigest, saveIdentity } from "./identity.js";
 import { makeSigningRequest } from "./signing-request.js";
 
 const invitation = z.object({
   v: z.literal(1),
-  controllers: z
-    .array(z.url({ protocol: /^https$/ }))
-    .min(1)
-    .max(8),
-  ca: z.string().regex(/^[0-9a-f]{64}$/),
+  controllers: z.array(z.url({ protocol: /^https$/ })).check(z.minLength(1), z.maxLength(8)),
+  ca: z.string().check(z.regex(/^[0-9a-f]{64}$/)),
   host: z.string(),
   secret: z.string(),
 });
 export type Invitation = z.infer<typeof invitation>;
 
-const reply = z.object({ hostId: z.string().min(1), certificate: z.string(), caCertificate: z.string() });
+const reply = z.object({
+  hostId: z.string().check(z.minLength(1)),
+  certificate: z.string(),
+  caCertificate: z.string(),
+});
 const refusal = z.object({ code: z.string(), message: z.string() });
 
 const limitMs = 20_000;

@@ -3,11 +3,11 @@
 import { createHash, createPrivateKey, X509Certificate } from "node:crypto";
 import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import * as z from "zod";
+import * as z from "zod/mini";
 
 const stored = z.object({
-  hostId: z.string().min(1),
-  host: z.string().min(1),
+  hostId: z.string().check(z.minLength(1)),
+  host: z.string().check(z.minLength(1)),
   key: z.string(),
   certificate: z.string(),
   ca: z.string(),

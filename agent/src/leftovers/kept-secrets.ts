@@ -2,7 +2,7 @@
 // lie where that configuration and image.conf lie, which hold the same values: on this host, for root alone. docs/decisions/0014 says why here and nowhere else.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { writeDurably } from "../disk/durable.js";
 import type { Log } from "../log.js";
 import { Redactor } from "../script/redactor.js";

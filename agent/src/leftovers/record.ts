@@ -2,7 +2,7 @@
 // itself has been forgotten. The newest thousand are kept.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { writeDurably } from "../disk/durable.js";
 
 const sight = z.object({
@@ -12,7 +12,7 @@ const sight = z.object({
   detail: z.string(),
   mark: z.string(),
   /** The job that has made it its own since. */
-  takenBy: z.string().optional(),
+  takenBy: z.optional(z.string()),
 });
 const record = z.object({
   jobId: z.string(),

@@ -6,7 +6,7 @@ import { runInNewContext } from "node:vm";
 const firstLookMs = 10_000;
 const lookEveryMs = 60_000;
 /** Growth that is worth a collection, which takes some 20 ms. */
-const worthBytes = 2 * 1024 * 1024;
+const worthBytes = 512 * 1024;
 
 /** Collects soon after the start, and from then on in every minute after which the heap has grown. Returns how to stop. Holds no process open. */
 export function tidyMemory(): () => void {

@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { diskTrouble } from "../disk/durable.js";
 
 const fileRecord = z.object({
