@@ -22,7 +22,7 @@ export class SshServer {
   }
 
   /** One in the place's folder; the place ends with it when it cannot be had. */
-  static async beside(place: Place): Promise<SshServer> {
+  static async beside(place: Pick<Place, "folder" | "stop">): Promise<SshServer> {
     try {
       return await SshServer.start(join(place.folder, "ssh"));
     } catch (error) {

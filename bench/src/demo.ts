@@ -14,7 +14,8 @@ const runs = 7;
 
 export async function demo(): Promise<Record<string, Summary>> {
   const folder = mkdtempSync(join(tmpdir(), "convirt-bench-"));
-  const ssh = await SshServer.start(join(folder, "ssh"));
+  const place = { folder, stop: async () => rmSync(folder, { recursive: true, force: true }) };
+  const ssh = await SshServer.beside(place);
   const firstLine: number[] = [];
   const fresh: number[] = [];
   try {
@@ -25,7 +26,7 @@ export async function demo(): Promise<Record<string, Summary>> {
     return { first_line_ms: summarise(firstLine), fresh_ssh_ms: summarise(fresh) };
   } finally {
     ssh.stop();
-    rmSync(folder, { recursive: true, force: true });
+    await place.stop();
   }
 }
 
