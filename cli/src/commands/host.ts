@@ -19,11 +19,10 @@ export function hostCommands(program: Command): void {
         const made = await client.call("inviteHost", { body: { host: name, ttlSeconds: flags.ttl } });
         show(made, (answer) =>
           [
-            // As they are, with no indentation: they are pasted whole.
-            `Two lines for a shell of root on ${name}, within ${duration(flags.ttl)}, once:`,
+            // As it is, with no indentation: it is pasted whole.
+            `For a shell of root on ${name}, within ${duration(flags.ttl)}, once:`,
             "",
             `echo '${answer.invitation}' | convirt-agent enrol`,
-            "systemctl enable --now convirt-agent",
             "",
             "A moment later the host is in contact: convirt host list",
           ].join("\n"),

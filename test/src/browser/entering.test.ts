@@ -40,10 +40,8 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
     await page.getByLabel("Name of the host").fill("xen2");
     await page.getByRole("button", { name: "Make an invitation" }).click();
     await page.getByText(/Waiting for xen2/).waitFor();
-    const lines = await page.locator(".cv-copy pre").textContent();
-    expect(lines).toMatch(
-      /^echo 'convirt1\.[A-Za-z0-9_-]+' \| convirt-agent enrol\nsystemctl enable --now convirt-agent$/,
-    );
+    const line = await page.locator(".cv-copy pre").textContent();
+    expect(line).toMatch(/^echo 'convirt1\.[A-Za-z0-9_-]+' \| convirt-agent enrol$/);
     await t.installation.addHost("xen2");
     await page.getByText("xen2 is here").waitFor();
     await page.getByRole("button", { name: "Done" }).click();

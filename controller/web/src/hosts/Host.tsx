@@ -94,7 +94,7 @@ function HostPage({ host }: { host: HostView }) {
 
 function Sentence({ host }: { host: HostView }) {
   if (host.contact === "invited")
-    return "Invited, and not here yet. The two lines to paste were shown when it was invited; inviting it again makes new ones.";
+    return "Invited, and not here yet. The line to paste was shown when it was invited; inviting it again makes a new one.";
   return (
     <>
       {host.domains === null ? "Its VMs are not known" : `${count(host.domains, "domain")} beside dom0`}; it was last

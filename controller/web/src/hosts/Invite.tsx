@@ -1,4 +1,4 @@
-// Inviting is two lines to paste on the host; the panel then sees it come.
+// Inviting is a line to paste on the host; the panel then sees it come.
 import { Button } from "@patternfly/react-core/dist/esm/components/Button";
 import { Form, FormGroup } from "@patternfly/react-core/dist/esm/components/Form";
 import { Modal, ModalBody, ModalFooter, ModalHeader } from "@patternfly/react-core/dist/esm/components/Modal";
@@ -66,14 +66,13 @@ export function Invite({ onClose }: { onClose: () => void }) {
 }
 
 function Invited({ host, invitation, expiresAt }: { host: string; invitation: string; expiresAt: string }) {
-  const lines = `echo '${invitation}' | convirt-agent enrol\nsystemctl enable --now convirt-agent`;
   return (
     <div className="cv-stack">
       <p>
-        Paste these two lines into a shell of root on <strong>{host}</strong>, where the package{" "}
-        <code>convirt-agent</code> is installed:
+        Paste this line into a shell of root on <strong>{host}</strong>, where the package <code>convirt-agent</code> is
+        installed:
       </p>
-      <Copy text={lines} label="Copy both lines" />
+      <Copy text={`echo '${invitation}' | convirt-agent enrol`} label="Copy the line" />
       <Arrival host={host} expiresAt={expiresAt} />
     </div>
   );

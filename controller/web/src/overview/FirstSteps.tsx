@@ -8,7 +8,7 @@ export function FirstSteps({ hasHost, hasImage, hasVm }: { hasHost: boolean; has
     {
       isDone: hasHost,
       title: "Invite a host",
-      what: "Two lines to paste on a machine that runs Xen.",
+      what: "A line to paste on a machine that runs Xen.",
       act: "Invite",
       to: "/hosts?panel=invite",
     },
