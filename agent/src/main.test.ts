@@ -1,7 +1,7 @@
-// The program as it is installed: one file, run by Node.
+// The program as it is installed: one file with nothing beside it, run by Node.
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,12 +10,13 @@ import { saveIdentity } from "./identity/identity.js";
 import { fakeXen, TestAuthority, until } from "./testing.js";
 import { version } from "./version.js";
 
-const program = fileURLToPath(new URL("../dist/convirt-agent.mjs", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "convirt-agent-main-"));
+const program = join(folder, "convirt-agent.mjs");
 const configFile = join(folder, "agent.toml");
 let xen: ReturnType<typeof fakeXen>;
 
 beforeAll(() => {
+  copyFileSync(fileURLToPath(new URL("../dist/convirt-agent.mjs", import.meta.url)), program);
   xen = fakeXen(folder);
   const places = ["store", "logs", "state"].map((one) => `${one} = "${join(folder, one)}"`);
   const lines = ['listen = "127.0.0.1:0"', `toolstack = "${xen.xl}"`, 'scopes = "never"', ...places, ""];
@@ -117,6 +118,12 @@ test("--help says what there is, with exit codes; what there is not is named", a
     out: "",
     err: 'error: there is no command "bogus"; see convirt-agent --help\n',
   });
+});
+
+test("config-to-shell has the regular expressions of a file within itself", async () => {
+  const file = join(folder, "patterns.conf");
+  writeFileSync(file, "import re\nname = re.sub('[0-9]+', 'N', 'web12-3')\n");
+  expect(await agent(["config-to-shell", file])).toEqual({ code: 0, out: "name='webN-N'\n", err: "" });
 });
 
 test("config-to-shell tells where a file is wrong, and prints nothing of it", async () => {

@@ -1,8 +1,9 @@
 // Python's regular expressions, run by RE2, which cannot blow up. A pattern is let through only where both mean the same; the
 // rest (look-around, references, Python's rarer escapes) is refused with advice.
 
-import { RE2JS, RE2JSException } from "re2js";
+import type { RE2JS } from "re2js";
 import { refuse } from "../source/refused.js";
+import { engine } from "./pattern-engine.js";
 import type { Run } from "./run.js";
 
 /** A pattern ready to run, and what one character of text costs with it. */
@@ -13,19 +14,31 @@ export interface Pattern {
   endAnchor: boolean;
 }
 
+/** As Python's re.I, re.M and re.S. */
+export interface PatternFlags {
+  ignoreCase: boolean;
+  multiLine: boolean;
+  dotAll: boolean;
+}
+
 const maxPatternLength = 2000;
 // Length of the pattern times all its repeat counts: what the compiled program could grow to.
 const maxExpansion = 20_000;
 const sameEscapes = "dDwWbBAnrtfva";
 const pythonBlanks = "\\t\\n\\v\\f\\r ";
 
-export function compilePattern(source: string, flags: number, run: Run): Pattern {
+export function compilePattern(source: string, flags: PatternFlags, run: Run): Pattern {
   if (source.length > maxPatternLength) throw run.limit("A regular expression is too long");
   run.spend(32_000 + 1600 * source.length);
   checkExpansion(source, run);
   const { text, endAnchor } = translate(source, run);
+  const { RE2JS, RE2JSException } = engine();
+  const { ignoreCase, multiLine, dotAll } = flags;
   try {
-    const expression = RE2JS.compile(text, flags);
+    const expression = RE2JS.compile(
+      text,
+      (ignoreCase ? RE2JS.CASE_INSENSITIVE : 0) | (multiLine ? RE2JS.MULTILINE : 0) | (dotAll ? RE2JS.DOTALL : 0),
+    );
     const cost = 4 * (expression.programSize() + 8);
     run.spend(cost);
     return { expression, cost, endAnchor };

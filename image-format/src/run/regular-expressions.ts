@@ -1,6 +1,6 @@
 // The `re` module: search, match, sub, split, findall, escape and the flags.
 
-import { type Matcher, RE2JS } from "re2js";
+import type { Matcher } from "re2js";
 import { refuse } from "../source/refused.js";
 import { Tuple } from "../value.js";
 import { countOf, Given, type Signature } from "./arguments.js";
@@ -30,11 +30,9 @@ function patternOf(given: Given, flagsAt: number, run: Run): Pattern {
   const flags = given.optionalInteger(flagsAt) ?? 0n;
   if ((flags & ~(ignoreCase | multiLine | dotAll)) !== 0n)
     throw refuse(run.at, "This flag of re", "Use re.I, re.M or re.S.");
-  let translated = 0;
-  if ((flags & ignoreCase) !== 0n) translated |= RE2JS.CASE_INSENSITIVE;
-  if ((flags & multiLine) !== 0n) translated |= RE2JS.MULTILINE;
-  if ((flags & dotAll) !== 0n) translated |= RE2JS.DOTALL;
-  return compilePattern(given.text(0), translated, run);
+  const has = (flag: bigint) => (flags & flag) !== 0n;
+  const wanted = { ignoreCase: has(ignoreCase), multiLine: has(multiLine), dotAll: has(dotAll) };
+  return compilePattern(given.text(0), wanted, run);
 }
 
 /** Finds matches in one text, each from a given place on. */
