@@ -19,6 +19,22 @@ const absent = [
   "class-transformer",
 ];
 
+/** gRPC wants it for services that the controller does not call (channelz, ORCA), and only then. */
+const unused = ["@grpc/proto-loader"];
+
+/** TypeORM's factory loads the drivers of all databases that it knows, to make one of them. */
+const otherDatabases = {
+  name: "other-databases",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /Driver$/ }, ({ path, importer }) =>
+      importer.endsWith("/typeorm/driver/DriverFactory.js") && path !== "./better-sqlite3/BetterSqlite3Driver"
+        ? { path, namespace: "absent" }
+        : undefined,
+    );
+    onLoad({ filter: /./, namespace: "absent" }, () => ({ contents: "module.exports = {};" }));
+  },
+};
+
 /** The controller, and its threads, which are looked for beside it (src/thread.ts). */
 const programs = [
   "main",
@@ -44,7 +60,8 @@ await build({
   keepNames: true,
   legalComments: "linked",
   logLevel: "error",
-  external: [...native, ...absent],
+  external: [...native, ...absent, ...unused],
+  plugins: [otherDatabases],
   banner: { js: 'import{createRequire as __r}from"node:module";const require=__r(import.meta.url);' },
 });
 writeFileSync(`${folder}/package.json`, '{"type":"module"}\n');
