@@ -18,7 +18,7 @@ import { hear, heard } from "./hear.js";
 import { unary } from "./unary.js";
 
 /** Bytes of log that one batch of `follow` holds at most, so that a fast script cannot fill the memory. */
-const batchBytes = 4 * 1024 * 1024;
+const batchBytes = 1024 * 1024;
 
 /** Large disks are deleted, and mounts that are busy waited for. */
 const cleanMs = 120_000;

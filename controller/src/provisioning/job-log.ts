@@ -9,22 +9,38 @@ export class LogGap extends Error {
 
 export const chunkLimit = 64 * 1024;
 
-/** Joins what came together into chunks of at most 64 KiB, without what is stored already. Throws LogGap when bytes are missing in between. */
+/**
+ * Chunks of at most 64 KiB of what came together, without what is stored already: small pieces are joined, large ones cut where they lie. Throws LogGap when bytes are
+ * missing in between.
+ */
 export function placeLog(
   stored: number,
   pieces: readonly { offset: number; data: Uint8Array }[],
 ): { offset: number; bytes: Buffer }[] {
+  const chunks: { offset: number; bytes: Buffer }[] = [];
   let end = stored;
-  const fresh: Uint8Array[] = [];
+  let placed = stored;
+  let small: Buffer[] = [];
+  const put = (bytes: Buffer): void => {
+    chunks.push({ offset: placed, bytes });
+    placed += bytes.length;
+  };
+  const join = (): void => {
+    if (small.length > 0) put(small.length === 1 && small[0] !== undefined ? small[0] : Buffer.concat(small));
+    small = [];
+  };
   for (const { offset, data } of pieces) {
     if (offset > end) throw new LogGap(end, offset);
-    if (offset + data.length <= end) continue;
-    fresh.push(data.subarray(end - offset));
-    end = offset + data.length;
+    let fresh = viewOf(data.subarray(Math.min(end - offset, data.length)));
+    if (end - placed + fresh.length > chunkLimit) join();
+    end += fresh.length;
+    for (; fresh.length >= chunkLimit; fresh = fresh.subarray(chunkLimit)) put(fresh.subarray(0, chunkLimit));
+    if (fresh.length > 0) small.push(fresh);
   }
-  const joined = fresh.length === 1 && fresh[0] !== undefined ? Buffer.from(fresh[0]) : Buffer.concat(fresh);
-  const chunks: { offset: number; bytes: Buffer }[] = [];
-  for (let at = 0; at < joined.length; at += chunkLimit)
-    chunks.push({ offset: stored + at, bytes: joined.subarray(at, at + chunkLimit) });
+  join();
   return chunks;
+}
+
+function viewOf(data: Uint8Array): Buffer {
+  return Buffer.from(data.buffer, data.byteOffset, data.byteLength);
 }

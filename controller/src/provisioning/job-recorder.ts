@@ -1,6 +1,6 @@
 // The only writer of jobs and events. A change of a job and the events that tell of it are one transaction; those who watch are told after it.
 // Log bytes go the same way, with the same certainty: what a client was shown by its sequence is there under that sequence after a power cut too.
-// One synchronisation of the disk for a batch of up to 4 MiB is what that costs, and nobody waits for it but the batch.
+// One synchronisation of the disk for a batch of up to 1 MiB is what that costs, and nobody waits for it but the batch.
 import type { JobStatus } from "@convirt/contract/job";
 import type { Ended, JobEvent as HostEvent } from "@convirt/proto/provision";
 import { Injectable, Logger } from "@nestjs/common";
