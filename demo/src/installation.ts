@@ -1,7 +1,7 @@
 // A whole ConVirt on one machine: a controller and hosts as real processes, in a folder of their own, on free ports of the loopback. Each host has its own agent,
 // image store, logs and state, and drives a Xen of its own by the real `xl` driver: `fake-xen`. The demo, the tests and the benches all start this.
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomInt } from "node:crypto";
 import { once } from "node:events";
 import { chmodSync, createWriteStream, existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -15,6 +15,7 @@ export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const startLimitMs = 600_000;
 const stopLimitMs = 10_000;
 const startAttempts = 3;
+const portAttempts = 20;
 
 export interface InstallationOptions {
   /** Everything is written below this folder. */
@@ -104,8 +105,9 @@ export class Installation {
         await Promise.all([this.startController(), import("./api-client.js")]);
         break;
       } catch (error) {
-        const portsAreFree = (await isFree(this.#httpPort)) && (await isFree(this.#httpsPort));
-        if (this.#stopped || portsAreFree || attempt === startAttempts) throw error;
+        // Whoever took it may have gone again: the controller's words tell.
+        const isTaken = error instanceof Error && error.message.includes("EADDRINUSE");
+        if (this.#stopped || !isTaken || attempt === startAttempts) throw error;
       }
     }
     // Loaded already, beside the start of the controller.
@@ -368,15 +370,17 @@ async function end(child: ChildProcess | undefined, signal: "SIGTERM" | "SIGKILL
   clearTimeout(killer);
 }
 
-/** This port if it is free, else any. */
+/**
+ * This port if it is free, else another; for 0 any. Others come from below those that the system gives to connections by itself, so that none takes the port while what
+ * listens on it is started anew.
+ */
 export async function freePort(wanted: number): Promise<number> {
-  const port = (await probe(wanted)) ?? (await probe(0));
-  if (port === undefined) throw new Error("There is no free port on 127.0.0.1");
-  return port;
-}
-
-async function isFree(port: number): Promise<boolean> {
-  return (await probe(port)) !== undefined;
+  const others = Array.from({ length: portAttempts }, () => randomInt(20_000, 32_768));
+  for (const candidate of [...(wanted === 0 ? [] : [wanted]), ...others, 0]) {
+    const port = await probe(candidate);
+    if (port !== undefined) return port;
+  }
+  throw new Error("There is no free port on 127.0.0.1");
 }
 
 /** The port that could be listened on, a free one for 0; undefined when it is taken. */
