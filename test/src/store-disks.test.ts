@@ -351,7 +351,12 @@ describe.runIf(isRoot)("the content of a disk", () => {
       env: { PATH: process.env["PATH"] ?? "", F: folder.path },
     });
     expect(readFileSync(at("mark"), "utf8")).toBe("mounted\n");
-    expect(execFileSync("losetup", ["--associated", at("d")], { encoding: "utf8" })).toBe("");
-    for (const name of readdirSync("/mnt")) if (name.startsWith("convirt.")) execFileSync("rmdir", [`/mnt/${name}`]);
+    try {
+      // The system lets go of it when the last process of the mount's namespace has ended, which is a moment after the one that was waited for.
+      const devices = () => execFileSync("losetup", ["--associated", at("d")], { encoding: "utf8" });
+      await expect.poll(devices, { timeout: 20_000 }).toBe("");
+    } finally {
+      for (const name of readdirSync("/mnt")) if (name.startsWith("convirt.")) execFileSync("rmdir", [`/mnt/${name}`]);
+    }
   });
 });
