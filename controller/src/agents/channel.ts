@@ -3,13 +3,15 @@ import { createSecureContext } from "node:tls";
 import { type ChannelCredentials, type ClientOptions, credentials } from "@grpc/grpc-js";
 import { type HostKeys, tlsOptions } from "./host-access.js";
 
+/** Of a log that is printed fast, what arrives and what is stored at once. They are to be the same: what waits beyond a step is only held in memory. */
+export const logStepBytes = 1024 * 1024;
+
 const sharedOptions: ClientOptions = {
   "grpc.keepalive_time_ms": 20_000,
   "grpc.keepalive_timeout_ms": 20_000,
   "grpc.keepalive_permit_without_calls": 1,
   "grpc.max_receive_message_length": 4 * 1024 * 1024,
-  // A log that is printed fast comes in steps as large as what is stored of it at once (jobs.service.ts); what waits beyond that would only be held in memory.
-  "grpc-node.flow_control_window": 1024 * 1024,
+  "grpc-node.flow_control_window": logStepBytes,
   "grpc.initial_reconnect_backoff_ms": 200,
   "grpc.max_reconnect_backoff_ms": 2_000,
   // A host is where its record says: neither a proxy of the environment nor a record in the DNS has a say.

@@ -14,11 +14,9 @@ import { Injectable } from "@nestjs/common";
 import { Refusal } from "../errors/refusal.js";
 import { mapAgentError } from "./agent-error.js";
 import { AgentsService } from "./agents.service.js";
+import { logStepBytes } from "./channel.js";
 import { hear, heard } from "./hear.js";
 import { unary } from "./unary.js";
-
-/** Bytes of log that one batch of `follow` holds at most, so that a fast script cannot fill the memory. */
-const batchBytes = 1024 * 1024;
 
 /** Large disks are deleted, and mounts that are busy waited for. */
 const cleanMs = 120_000;
@@ -126,10 +124,11 @@ export class JobsService {
   }
 }
 
+/** At most so much that a fast script cannot fill the memory. */
 function arrived(call: { read(): JobEvent | null }): JobEvent[] {
   const batch: JobEvent[] = [];
   let bytes = 0;
-  while (bytes < batchBytes) {
+  while (bytes < logStepBytes) {
     const event = call.read();
     if (event === null) break;
     batch.push(event);
