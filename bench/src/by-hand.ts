@@ -3,9 +3,10 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { createReadStream, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:https";
-import { type AddressInfo, connect, createServer as createTcp } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { freePort } from "@convirt/demo/installation";
 import type { Place } from "./place.js";
 
 const longestStartMs = 10_000;
@@ -41,7 +42,7 @@ export class SshServer {
       execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", join(folder, name)]);
     }
     execFileSync("cp", [join(folder, "user.pub"), join(folder, "authorized")]);
-    const port = await freePort();
+    const port = await freePort(0);
     const config = join(folder, "sshd_config");
     writeFileSync(
       config,
@@ -108,14 +109,6 @@ export async function serveFile(
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return { url: `https://127.0.0.1:${(server.address() as AddressInfo).port}/`, server };
-}
-
-export async function freePort(): Promise<number> {
-  const probe = createTcp();
-  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }
 
 async function reachable(port: number): Promise<void> {
