@@ -1,4 +1,4 @@
-// RE2, loaded with the first pattern: most images have none, and it is a large part of what evaluates them (1 MiB of an agent that does nothing).
+// RE2, loaded with the first pattern: most images have none, and it is a large part of what evaluates them (most of a MiB of an agent that does nothing).
 import { createRequire } from "node:module";
 import type * as Re2 from "re2js";
 
